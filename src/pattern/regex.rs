@@ -1,0 +1,56 @@
+//! The regex dialect of provider files: bytes, not Unicode, so that a match costs the same in any text.
+
+use std::sync::OnceLock;
+
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+use regex_syntax::hir::Hir;
+
+/// A regex that is compiled when it is first needed: most scans need few of them.
+#[derive(Debug)]
+pub struct LazyRegex {
+    text: String,
+    compiled: OnceLock<Regex>,
+}
+
+impl LazyRegex {
+    /// Wraps the text of a regex.
+    pub(super) fn new(text: String) -> Self {
+        Self { text, compiled: OnceLock::new() }
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the compiled regex.
+    pub fn get(&self) -> &Regex {
+        let compiled = || compile(&self.text);
+        self.compiled.get_or_init(|| {
+            compiled()
+                .expect("files from outside are compiled when read, embedded ones in the tests")
+        })
+    }
+
+    /// Returns the names of its groups, in order.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let names = self.get().group_info().pattern_names(regex_automata::PatternID::ZERO);
+        names.flatten()
+    }
+}
+
+/// Parses a regex of the dialect.
+pub(super) fn parse(text: &str) -> Result<Hir, String> {
+    let parser = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build();
+    { parser }.parse(text).map_err(|error| error.to_string())
+}
+
+/// Compiles a regex of the dialect.
+pub(super) fn compile(text: &str) -> Result<Regex, String> {
+    let dialect = syntax::Config::new().unicode(false).utf8(false);
+    let config = Regex::config().utf8_empty(false);
+    Regex::builder().configure(config).syntax(dialect).build(text).map_err(|error| {
+        error.syntax_error().map_or_else(|| error.to_string(), ToString::to_string)
+    })
+}

@@ -1,0 +1,219 @@
+//! The commits and tags that the references reach, in the order in which they were made.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+
+use git2::{ObjectType, Oid};
+
+use super::Gaps;
+use crate::source::Moment;
+use crate::source::Place;
+use crate::source::repository::{self, Objects, Signature, Tag, Tip, Unreadable};
+
+/// Everything reachable but trees and blobs.
+#[derive(Default)]
+pub(super) struct Commits {
+    /// Every commit, parents before children, and among those that could come next the oldest first.
+    pub(super) commits: Vec<Commit>,
+    /// Every annotated tag.
+    pub(super) tags: Vec<Tagged>,
+    /// Trees and blobs that a reference or tag names directly.
+    pub(super) roots: Vec<Root>,
+}
+
+/// A commit, without its message.
+pub(super) struct Commit {
+    pub(super) oid: Oid,
+    pub(super) tree: Oid,
+    pub(super) written: Written,
+    parents: Vec<Oid>,
+    /// Seconds since 1970 as the committer had it; 0 where it can't be read.
+    seconds: i64,
+}
+
+/// An annotated tag, without its message.
+pub(super) struct Tagged {
+    pub(super) oid: Oid,
+    pub(super) written: Written,
+}
+
+/// A tree or blob that a reference or tag names directly.
+pub(super) struct Root {
+    pub(super) oid: Oid,
+    pub(super) kind: ObjectType,
+    pub(super) holder: Holder,
+}
+
+/// What holds a blob: the index of a commit, or of a tag, or only a reference. Ordered by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Holder {
+    Commit(u32),
+    Tag(u32),
+    Reference,
+}
+
+/// Who wrote a commit or tag, and when.
+pub(super) struct Written {
+    author: Option<Arc<str>>,
+    date: Option<Moment>,
+}
+
+impl Written {
+    /// Says at a place that it was there first.
+    pub(super) fn stamp(&self, place: &mut Place, oid: Oid) {
+        place.commit = Some(oid.to_string());
+        place.author = self.author.as_deref().map(str::to_owned);
+        place.date = self.date;
+    }
+}
+
+impl Commits {
+    /// Reads everything that the tips reach. The parents of `shallow` commits are known to be missing.
+    pub(super) fn collect(
+        objects: &Objects,
+        tips: &[Tip],
+        shallow: &HashSet<Oid>,
+        gaps: &Gaps,
+    ) -> Self {
+        let mut walk = Walk {
+            shallow,
+            found: Self::default(),
+            authors: HashMap::new(),
+            // A tip that can't be read is named by its reference too.
+            names: tips.iter().rev().map(|tip| (tip.oid, &*tip.name)).collect(),
+            queue: (tips.iter().rev()).map(|tip| (tip.oid, Holder::Reference)).collect(),
+        };
+        walk.run(objects, gaps);
+        let mut found = walk.found;
+        found.commits = oldest_first(found.commits);
+        found
+    }
+
+    /// Returns the id of a holder, and who wrote it.
+    pub(super) fn holder(&self, holder: Holder) -> Option<(Oid, &Written)> {
+        match holder {
+            Holder::Commit(index) => {
+                let commit = &self.commits[index as usize];
+                Some((commit.oid, &commit.written))
+            }
+            Holder::Tag(index) => {
+                let tag = &self.tags[index as usize];
+                Some((tag.oid, &tag.written))
+            }
+            Holder::Reference => None,
+        }
+    }
+}
+
+/// A walk from the tips down, in one thread so that its order is always the same.
+struct Walk<'a> {
+    shallow: &'a HashSet<Oid>,
+    found: Commits,
+    /// Each author's text once: there are far fewer authors than commits.
+    authors: HashMap<String, Arc<str>>,
+    names: HashMap<Oid, &'a str>,
+    queue: Vec<(Oid, Holder)>,
+}
+
+impl Walk<'_> {
+    fn run(&mut self, objects: &Objects, gaps: &Gaps) {
+        let mut seen = HashSet::new();
+        while let Some((oid, holder)) = self.queue.pop() {
+            if !seen.insert(oid) {
+                continue;
+            }
+            let outcome = objects.read_any(oid);
+            let noted = outcome.and_then(|(kind, bytes)| self.note(oid, kind, &bytes, holder));
+            if let Err(why) = noted {
+                let what = match self.names.get(&oid) {
+                    Some(name) => format!("object {oid} ({name})"),
+                    None => format!("object {oid}"),
+                };
+                gaps.object(what, why);
+            }
+        }
+    }
+
+    fn note(
+        &mut self,
+        oid: Oid,
+        kind: ObjectType,
+        bytes: &[u8],
+        holder: Holder,
+    ) -> Result<(), Unreadable> {
+        let garbled = || Unreadable::Broken(format!("its header is no {kind}'s"));
+        match kind {
+            ObjectType::Commit => {
+                let commit = repository::Commit::parse(bytes).ok_or_else(garbled)?;
+                self.commit(oid, commit);
+            }
+            ObjectType::Tag => {
+                let tag = Tag::parse(bytes).ok_or_else(garbled)?;
+                let index = self.found.tags.len() as u32;
+                let date = tag.tagger.as_ref().and_then(|tagger| tagger.when);
+                let written = self.written(tag.tagger, date);
+                self.found.tags.push(Tagged { oid, written });
+                self.queue.push((tag.target, Holder::Tag(index)));
+            }
+            _ => self.found.roots.push(Root { oid, kind, holder }),
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, oid: Oid, commit: repository::Commit) {
+        let parents = match self.shallow.contains(&oid) {
+            true => Vec::new(),
+            false => commit.parents,
+        };
+        let waiting = parents.iter().rev();
+        self.queue.extend(waiting.map(|parent| (*parent, Holder::Reference)));
+        let date = commit.committer.and_then(|committer| committer.when);
+        let commit = Commit {
+            oid,
+            tree: commit.tree,
+            written: self.written(commit.author, date),
+            parents,
+            seconds: date.map_or(0, |date| date.timestamp().as_second()),
+        };
+        self.found.commits.push(commit);
+    }
+
+    fn written(&mut self, author: Option<Signature>, date: Option<Moment>) -> Written {
+        let author = author.map(|author| {
+            let shared = self.authors.entry(author.who);
+            let shared = shared.or_insert_with_key(|who| who.as_str().into());
+            shared.clone()
+        });
+        Written { author, date }
+    }
+}
+
+/// Puts parents before children and, as far as that allows, the older before the younger.
+fn oldest_first(commits: Vec<Commit>) -> Vec<Commit> {
+    let index: HashMap<Oid, usize> =
+        (commits.iter().enumerate()).map(|(index, commit)| (commit.oid, index)).collect();
+    let mut children = vec![Vec::new(); commits.len()];
+    let mut missing_parents = vec![0_usize; commits.len()];
+    for (child, commit) in commits.iter().enumerate() {
+        for parent in commit.parents.iter().filter_map(|oid| index.get(oid)) {
+            children[*parent].push(child);
+            missing_parents[child] += 1;
+        }
+    }
+    let key = |index: usize| Reverse((commits[index].seconds, commits[index].oid, index));
+    let roots = (0..commits.len()).filter(|index| missing_parents[*index] == 0);
+    let mut ready: BinaryHeap<_> = roots.map(key).collect();
+    let mut order = Vec::with_capacity(commits.len());
+    while let Some(Reverse((_, _, next))) = ready.pop() {
+        order.push(next);
+        for child in &children[next] {
+            missing_parents[*child] -= 1;
+            if missing_parents[*child] == 0 {
+                ready.push(key(*child));
+            }
+        }
+    }
+    let mut commits: Vec<_> = commits.into_iter().map(Some).collect();
+    (order.into_iter()).filter_map(|index| commits[index].take()).collect()
+}

@@ -1,0 +1,238 @@
+//! The whole history of a repository: every blob and message that a reference reaches.
+//!
+//! Commits are read first and put in order, oldest first; then their trees, each once at each path, so
+//! that every blob knows the first commit that held it at each of its paths; then the blobs, in
+//! parallel. Only the ids are kept in memory, never the blobs.
+
+mod commits;
+mod contents;
+mod paths;
+
+use std::path::PathBuf;
+
+use git2::{ObjectType, Oid};
+use rayon::prelude::*;
+
+use super::repository::{Objects, Unreadable, broken_packs, message, open_repository, tips};
+use super::tally::Tally;
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
+use commits::{Commits, Written};
+use contents::{Contents, Found};
+
+/// How many paths a history may have that are all listed. A small repository of trees within trees has
+/// paths without number; they must not fill the memory.
+const MAX_PATHS: usize = 2_000_000;
+
+/// Everything that any reference of a repository reaches: branches, tags, notes, stashes, heads.
+#[derive(Clone, Debug)]
+pub struct History {
+    path: PathBuf,
+    max_bytes: u64,
+    max_paths: usize,
+}
+
+impl History {
+    /// Returns the history of the repository that `path` is in.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), max_bytes: DEFAULT_MAX_BYTES, max_paths: MAX_PATHS }
+    }
+
+    /// Sets how large an object may be to be read, in bytes.
+    #[must_use]
+    pub fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+}
+
+impl Source for History {
+    fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
+        let repository = open_repository(&self.path)?;
+        let gaps = Gaps::new(&repository);
+        let objects = Objects::open(&repository, self.max_bytes)?;
+        let (tips, broken) = tips(&repository);
+        broken.into_iter().for_each(|gap| gaps.tally.gap(gap));
+        let commits = Commits::collect(&objects, &tips, &repository.shallow_commits(), &gaps);
+        let contents = Contents::collect(&objects, &commits, self.max_paths, &gaps);
+        let reader = Reader {
+            objects: &objects,
+            commits: &commits,
+            contents: &contents,
+            gaps: &gaps,
+            visit,
+        };
+        reader.read_all();
+        Ok(gaps.finish())
+    }
+}
+
+/// Collects the gaps of a history, and says once what would otherwise be said of every object.
+struct Gaps {
+    tally: Tally,
+    /// Where the repository is a partial clone: the objects left at its remote.
+    elsewhere: Option<std::sync::Mutex<Vec<String>>>,
+    is_shallow: bool,
+}
+
+impl Gaps {
+    fn new(repository: &Repository) -> Self {
+        let tally = Tally::default();
+        let shallow = repository.shallow_commits();
+        if let Some(first) = shallow.iter().min() {
+            tally.gap(Gap {
+                what: format!("the history before {} commits, such as {first}", shallow.len()),
+                why: "the repository is a shallow clone".to_owned(),
+                remedy: "run `git fetch --unshallow`".to_owned(),
+            });
+        }
+        broken_packs(repository).into_iter().for_each(|gap| tally.gap(gap));
+        Self {
+            tally,
+            elsewhere: repository.is_partial_clone().then(Default::default),
+            is_shallow: !shallow.is_empty(),
+        }
+    }
+
+    /// Notes an object that could not be read.
+    fn object(&self, what: String, why: Unreadable) {
+        match (&self.elsewhere, why) {
+            (Some(elsewhere), Unreadable::Absent) => {
+                elsewhere.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(what)
+            }
+            (None, why @ Unreadable::Absent) if self.is_shallow => {
+                let mut gap = why.gap(what);
+                gap.remedy = format!("run `git fetch --unshallow`; if it persists, {}", gap.remedy);
+                self.tally.gap(gap);
+            }
+            (_, why) => self.tally.gap(why.gap(what)),
+        }
+    }
+
+    fn finish(self) -> Coverage {
+        let elsewhere = self.elsewhere.unwrap_or_default().into_inner();
+        let elsewhere = elsewhere.unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(first) = elsewhere.iter().min() {
+            let others = match elsewhere.len() {
+                1 => String::new(),
+                many => format!(" and {} more objects", many - 1),
+            };
+            self.tally.gap(Gap {
+                what: format!("{first}{others}"),
+                why: "the repository is a partial clone, which left them at its remote".to_owned(),
+                remedy: "run `git fetch --refetch --no-filter`, or clone without `--filter`"
+                    .to_owned(),
+            });
+        }
+        self.tally.finish()
+    }
+}
+
+/// Reads what was listed, and hands it out.
+struct Reader<'a> {
+    objects: &'a Objects,
+    commits: &'a Commits,
+    contents: &'a Contents,
+    gaps: &'a Gaps,
+    visit: &'a (dyn Fn(Blob<'_>) + Sync),
+}
+
+impl Reader<'_> {
+    fn read_all(&self) {
+        self.contents.blobs.par_iter().for_each(|found| self.blob(found));
+        self.commits.commits.par_iter().for_each(|commit| {
+            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
+        });
+        self.commits.tags.par_iter().for_each(|tag| {
+            self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+        });
+    }
+
+    fn blob(&self, found: &Found) {
+        match self.objects.read(found.oid, ObjectType::Blob) {
+            Ok(bytes) => {
+                let places = self.places(found);
+                let blob = Blob { bytes: &bytes, places: &places };
+                self.gaps.tally.hand(blob, self.visit);
+            }
+            Err(why) => {
+                let path = found.places.first().map(|(path, _)| self.contents.path(*path));
+                let what = match path.flatten() {
+                    Some(path) => format!("blob {} ({path})", found.oid),
+                    None => format!("blob {}", found.oid),
+                };
+                self.gaps.object(what, why);
+            }
+        }
+    }
+
+    /// Returns the places of a blob, the oldest first.
+    fn places(&self, found: &Found) -> Vec<Place> {
+        let mut places: Vec<_> = (found.places.iter())
+            .map(|(path, holder)| {
+                let mut place = Place::new(Kind::Blob, self.contents.path(*path));
+                place.blob = Some(found.oid.to_string());
+                if let Some((oid, written)) = self.commits.holder(*holder) {
+                    written.stamp(&mut place, oid);
+                }
+                (*holder, place)
+            })
+            .collect();
+        places.sort();
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) {
+        match self.objects.read(oid, object) {
+            Ok(bytes) => {
+                let mut place = Place::new(kind, None);
+                written.stamp(&mut place, oid);
+                let blob = Blob { bytes: message(&bytes), places: &[place] };
+                self.gaps.tally.hand(blob, self.visit);
+            }
+            Err(why) => self.gaps.object(format!("{object} {oid}"), why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Makes ten folders in each of ten levels, and a file beside them that only that level has: ten
+    /// thousand million paths of some twenty objects.
+    fn trees_within_trees(repository: &git2::Repository) -> Result<(), git2::Error> {
+        let mut entry = (repository.blob(b"at the bottom")?, 0o100_644);
+        for level in 0..10 {
+            let mut tree = repository.treebuilder(None)?;
+            let only_here = repository.blob(format!("level {level}").as_bytes())?;
+            tree.insert("only here", only_here, 0o100_644)?;
+            for name in 0..10 {
+                tree.insert(name.to_string(), entry.0, entry.1)?;
+            }
+            entry = (tree.write()?, 0o040_000);
+        }
+        repository.reference("refs/tags/deep", entry.0, false, "")?;
+        Ok(())
+    }
+
+    #[test]
+    fn paths_without_number_come_to_an_end_and_every_blob_is_read() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let repository = git2::Repository::init(folder.path()).unwrap();
+        trees_within_trees(&repository).unwrap();
+        let mut history = History::new(folder.path());
+        history.max_paths = 1000;
+        let places = AtomicUsize::new(0);
+        let coverage = history.walk(&|blob| {
+            places.fetch_add(blob.places.len(), Ordering::Relaxed);
+        });
+        let coverage = coverage.unwrap();
+        assert_eq!(coverage.blobs, 11);
+        assert_eq!(coverage.gaps.len(), 1);
+        assert!(coverage.gaps[0].what.contains("paths beyond"));
+        let places = places.into_inner();
+        assert!((500..2000).contains(&places), "{places}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Sources: where bytes live.
+//!
+//! Takes a path, a repository or a stream; gives [`Blob`]s with their [`Place`]s, from several threads
+//! at once, and a [`Coverage`] that says what was read and what could not be. It never looks for
+//! secrets, never runs anything a repository names, and never starts `git`.
+
+mod history;
+mod moment;
+mod repository;
+mod reread;
+mod staged;
+mod stdin;
+mod tally;
+mod worktree;
+
+pub use history::History;
+pub use moment::Moment;
+pub use repository::{Error, Repository, open_repository};
+pub use reread::read_blob;
+pub use staged::Staged;
+pub use stdin::Stdin;
+pub use worktree::Worktree;
+
+use serde::{Deserialize, Serialize};
+
+/// How large a file or object may be, in bytes, unless a source is told otherwise. One that is larger
+/// is a [`Gap`].
+pub const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// What kind of thing a blob was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A file of the worktree, or any file on disk.
+    File,
+    /// Standard input.
+    Stdin,
+    /// A file as staged in the index.
+    Staged,
+    /// A blob reachable from a commit.
+    Blob,
+    /// The message of a commit.
+    CommitMessage,
+    /// The message of an annotated tag.
+    TagMessage,
+}
+
+/// One place where a blob stands: enough to show a person, and to read the bytes again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// The path, as given or relative to the repository's root; lossy where it isn't UTF-8.
+    pub path: Option<String>,
+    /// The object id of the first commit (or the tag) that holds it there.
+    pub commit: Option<String>,
+    /// The object id of the blob.
+    pub blob: Option<String>,
+    /// Who wrote that commit: `Name <mail>`.
+    pub author: Option<String>,
+    /// The committer's date of that commit. Forgeable by whoever commits.
+    pub date: Option<Moment>,
+}
+
+impl Place {
+    /// Returns a place of that kind and path, with no commit.
+    pub fn new(kind: Kind, path: impl Into<Option<String>>) -> Self {
+        Self { kind, path: path.into(), commit: None, blob: None, author: None, date: None }
+    }
+}
+
+/// Bytes to scan, and everywhere they stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Blob<'a> {
+    /// The content.
+    pub bytes: &'a [u8],
+    /// Every place with this content that the source knows of; at least one, the first place first.
+    pub places: &'a [Place],
+}
+
+/// Something that was to be scanned and was not. A report with a gap is *partial*.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Gap {
+    /// What was left out: a path, an object id.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What a person can do about it.
+    pub remedy: String,
+}
+
+/// What a source read, and what it could not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// How many blobs were handed out.
+    pub blobs: u64,
+    /// How many bytes they had together.
+    pub bytes: u64,
+    /// How many files git ignores were left out. That is no gap: they were not to be scanned.
+    pub left_out_ignored: u64,
+    /// What was left out though it was to be scanned, sorted.
+    pub gaps: Vec<Gap>,
+}
+
+impl Coverage {
+    /// Adds what another source read.
+    pub fn merge(&mut self, other: Self) {
+        self.blobs += other.blobs;
+        self.bytes += other.bytes;
+        self.left_out_ignored += other.left_out_ignored;
+        self.gaps.extend(other.gaps);
+        self.gaps.sort();
+        self.gaps.dedup();
+    }
+}
+
+/// Anything that can hand out blobs.
+pub trait Source: Sync {
+    /// Hands every blob to `visit`, in any order and from the threads of the current rayon pool.
+    ///
+    /// # Errors
+    /// Only where nothing can be scanned at all (no such path, not a repository). A single unreadable
+    /// file or object is a [`Gap`].
+    fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error>;
+}

@@ -1,0 +1,223 @@
+//! Repositories: where one lies, and the errors of this room.
+//!
+//! Only the objects, the references and the index are read. Of the configuration nothing is used that
+//! could name a program; no hook, filter or monitor runs.
+
+mod loose;
+mod objects;
+mod packs;
+mod parse;
+mod refs;
+mod signature;
+
+pub(super) use objects::{Objects, Unreadable};
+pub(super) use packs::broken_packs;
+pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
+pub(super) use refs::{Tip, head, tips};
+pub(super) use signature::Signature;
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorClass, ErrorCode, Oid};
+
+/// Why a source could not be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such path, or it can't be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The path is in no git repository.
+    #[error("{path} is not in a git repository")]
+    NotARepository {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The repository belongs to another user, and git's `safe.directory` doesn't name it.
+    #[error("the repository {path} belongs to another user")]
+    NotOwned {
+        /// Which repository.
+        path: PathBuf,
+    },
+    /// git data could not be read.
+    #[error("cannot read the repository {path}: {why}")]
+    Git {
+        /// Which repository.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// What stood at a place is no longer there.
+    #[error("cannot read {what} again: {why}")]
+    Gone {
+        /// The place.
+        what: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Error {
+    /// Returns what a person can do about it, where that is known.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NotOwned { path } => Some(format!(
+                "if you trust its owner, run `git config --global --add safe.directory {}`",
+                path.display()
+            )),
+            Self::Git { why, .. } if why.contains("refstorage") => {
+                Some("run `git refs migrate --ref-format=files`".to_owned())
+            }
+            // A format this program doesn't know is no damage.
+            Self::Git { why, .. } if why.contains("unknown") || why.contains("unsupported") => None,
+            Self::Git { .. } => Some("run `git fsck --full` in it".to_owned()),
+            Self::Read { .. } => Some("check the path, and that you may read it".to_owned()),
+            Self::NotARepository { .. } => Some(
+                "a history and an index are only in a git repository; plain files need neither"
+                    .to_owned(),
+            ),
+            Self::Gone { .. } => None,
+        }
+    }
+}
+
+/// Where the parts of a repository lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    path: PathBuf,
+    commondir: PathBuf,
+    workdir: Option<PathBuf>,
+}
+
+impl Repository {
+    /// Returns the git folder: `.git`, a bare repository, or a linked worktree's own folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the git folder that all linked worktrees share; mostly the same as [`Self::path`].
+    pub fn commondir(&self) -> &Path {
+        &self.commondir
+    }
+
+    /// Returns the root of the worktree, or none where the repository is bare.
+    pub fn workdir(&self) -> Option<&Path> {
+        self.workdir.as_deref()
+    }
+
+    /// Returns where its own objects lie.
+    pub(super) fn objects_dir(&self) -> PathBuf {
+        self.commondir.join("objects")
+    }
+
+    /// Returns the commits whose parents a shallow clone left out.
+    pub(super) fn shallow_commits(&self) -> HashSet<Oid> {
+        let text = fs::read_to_string(self.commondir.join("shallow")).unwrap_or_default();
+        text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
+    }
+
+    /// Returns whether it is a partial clone, which leaves objects at its remote until they are needed.
+    pub(super) fn is_partial_clone(&self) -> bool {
+        let packs = fs::read_dir(self.objects_dir().join("pack"));
+        packs.into_iter().flatten().flatten().any(|entry| {
+            let path = entry.path();
+            path.extension().is_some_and(|extension| extension == "promisor")
+        })
+    }
+
+    /// Finds the repository that `path` is in, without asking whose it is.
+    pub(super) fn discover(path: &Path) -> Result<Self, Error> {
+        fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let found = git2::Repository::discover_path(path, [] as [&Path; 0]);
+        found.map(Self::of_git_dir).map_err(|error| explain(path, &error))
+    }
+
+    /// Returns the repository of a git folder, from its layout alone.
+    fn of_git_dir(path: PathBuf) -> Self {
+        let pointer = |name: &str| -> Option<PathBuf> {
+            let text = fs::read_to_string(path.join(name)).ok()?;
+            Some(path.join(text.trim_end_matches(['\r', '\n'])))
+        };
+        let workdir = match pointer("gitdir") {
+            Some(link) => link.parent().map(Path::to_owned),
+            None if path.ends_with(".git") => path.parent().map(Path::to_owned),
+            None => None,
+        };
+        Self { commondir: pointer("commondir").unwrap_or_else(|| path.clone()), workdir, path }
+    }
+}
+
+/// Opens the repository that `path` is in: the folder itself or one above it, bare or not, or a linked
+/// worktree.
+///
+/// # Errors
+/// Where there is none, it belongs to another user, or it can't be read.
+pub fn open_repository(path: &Path) -> Result<Repository, Error> {
+    let found = Repository::discover(path)?;
+    match git2::Repository::open(found.path()) {
+        Ok(opened) => Ok(Repository {
+            path: opened.path().to_owned(),
+            commondir: opened.commondir().to_owned(),
+            workdir: opened.workdir().map(Path::to_owned),
+        }),
+        // libgit2 refuses every partial clone because it can't fetch what is missing; all that is
+        // there reads as in any other.
+        Err(error) if is_merely_partial(&found, &error) => Ok(found),
+        // git knows a repository by its worktree where it has one, without a slash at the end.
+        Err(error) => {
+            let known_as = found.workdir().unwrap_or(found.path());
+            Err(explain(&known_as.components().collect::<PathBuf>(), &error))
+        }
+    }
+}
+
+/// Returns whether the only thing libgit2 does not know about the repository is that it is partial.
+fn is_merely_partial(repository: &Repository, error: &git2::Error) -> bool {
+    const KNOWN: [&str; 5] = [
+        "extensions.noop",
+        "extensions.partialclone",
+        "extensions.preciousobjects",
+        "extensions.relativeworktrees",
+        "extensions.worktreeconfig",
+    ];
+    let only_known = || -> Result<bool, git2::Error> {
+        let config = git2::Config::open(&repository.commondir.join("config"))?;
+        let mut only_known = true;
+        config.entries(Some("^extensions\\."))?.for_each(|entry| {
+            let sha1 = entry.name() == Ok("extensions.objectformat") && entry.value() == Ok("sha1");
+            only_known &= sha1 || entry.name().is_ok_and(|name| KNOWN.contains(&name));
+        })?;
+        Ok(only_known)
+    };
+    error.message().contains("extensions.partialclone") && only_known().unwrap_or(false)
+}
+
+/// Says what an error of libgit2 about a whole repository means.
+fn explain(path: &Path, error: &git2::Error) -> Error {
+    let path = path.to_owned();
+    match (error.code(), error.class()) {
+        (ErrorCode::Owner, _) => Error::NotOwned { path },
+        (ErrorCode::NotFound, ErrorClass::Repository) => Error::NotARepository { path },
+        _ => Error::Git { path, why: error.message().to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_owner_is_an_error_of_its_own_with_the_command_that_helps() {
+        let raw = git2::Error::new(ErrorCode::Owner, ErrorClass::Config, "not owned");
+        let error = explain(Path::new("/srv/code"), &raw);
+        assert!(matches!(error, Error::NotOwned { .. }));
+        let remedy = error.remedy().unwrap();
+        assert!(remedy.contains("safe.directory /srv/code"), "{remedy}");
+    }
+}

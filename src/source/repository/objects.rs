@@ -1,0 +1,153 @@
+//! The objects of a repository, read by id from any thread.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use git2::{ErrorCode, ObjectType, Odb, Oid};
+
+use super::loose::{loose_objects, read_loose};
+use super::{Error, Repository};
+use crate::source::Gap;
+use crate::source::tally::too_large;
+
+/// Reads objects up to a size.
+///
+/// libgit2 locks an object database while it inflates, so every thread that reads takes a handle of
+/// its own from a pool and brings it back before anyone else's code runs.
+pub(in crate::source) struct Objects {
+    directory: String,
+    max_bytes: u64,
+    loose: HashMap<Oid, PathBuf>,
+    handles: Mutex<Vec<Odb<'static>>>,
+}
+
+/// Why an object could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::source) enum Unreadable {
+    /// It is not in the repository.
+    Absent,
+    /// It has that many bytes, too many.
+    TooLarge { size: u64, max: u64 },
+    /// Something is there, but not the object.
+    Broken(String),
+}
+
+impl Objects {
+    /// Returns the objects of a repository, those of its alternates among them.
+    pub(in crate::source) fn open(repository: &Repository, max_bytes: u64) -> Result<Self, Error> {
+        let failed = |why: String| Error::Git { path: repository.path().to_owned(), why };
+        let directory = repository.objects_dir();
+        let directory =
+            directory.to_str().ok_or_else(|| failed("its path is not UTF-8".to_owned()))?;
+        let objects = Self {
+            directory: directory.to_owned(),
+            max_bytes,
+            loose: loose_objects(&repository.objects_dir()),
+            handles: Mutex::default(),
+        };
+        let handle = objects.open_handle();
+        objects.bring_back(handle.map_err(|error| failed(error.message().to_owned()))?);
+        Ok(objects)
+    }
+
+    /// Reads an object that should be of that kind.
+    pub(in crate::source) fn read(
+        &self,
+        oid: Oid,
+        expected: ObjectType,
+    ) -> Result<Vec<u8>, Unreadable> {
+        let (kind, bytes) = self.read_any(oid)?;
+        if kind == expected {
+            Ok(bytes)
+        } else {
+            Err(Unreadable::Broken(format!("it is a {kind} where a {expected} should be")))
+        }
+    }
+
+    /// Reads an object of whatever kind.
+    pub(in crate::source) fn read_any(
+        &self,
+        oid: Oid,
+    ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
+        if let Some(path) = self.loose.get(&oid) {
+            return read_loose(path, oid, self.max_bytes);
+        }
+        let handle = self.take().map_err(|error| Unreadable::of(&error))?;
+        let outcome = self.read_with(&handle, oid);
+        self.bring_back(handle);
+        outcome
+    }
+
+    fn read_with(&self, odb: &Odb<'_>, oid: Oid) -> Result<(ObjectType, Vec<u8>), Unreadable> {
+        let read = || -> Result<_, git2::Error> {
+            // The size stands in front of the content, so a huge object never reaches memory.
+            let size = odb.read_header(oid)?.0 as u64;
+            if size > self.max_bytes {
+                return Ok(Err(size));
+            }
+            let object = odb.read(oid)?;
+            Ok(Ok((object.kind(), object.data().to_owned())))
+        };
+        match read() {
+            Ok(Ok(object)) => Ok(object),
+            Ok(Err(size)) => Err(Unreadable::TooLarge { size, max: self.max_bytes }),
+            Err(error) => Err(Unreadable::of(&error)),
+        }
+    }
+
+    fn open_handle(&self) -> Result<Odb<'static>, git2::Error> {
+        let odb = Odb::new()?;
+        odb.add_disk_alternate(&self.directory)?;
+        Ok(odb)
+    }
+
+    fn take(&self) -> Result<Odb<'static>, git2::Error> {
+        let idle = self.lock().pop();
+        idle.map_or_else(|| self.open_handle(), Ok)
+    }
+
+    fn bring_back(&self, handle: Odb<'static>) {
+        self.lock().push(handle);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Odb<'static>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unreadable {
+    fn of(error: &git2::Error) -> Self {
+        match error.code() {
+            ErrorCode::NotFound => Self::Absent,
+            _ => Self::Broken(error.message().to_owned()),
+        }
+    }
+
+    /// Returns why, in words.
+    pub(in crate::source) fn why(&self) -> String {
+        match self {
+            Self::Absent => "it is not in the repository".to_owned(),
+            Self::TooLarge { size, .. } => format!("it is too large: {size} bytes"),
+            Self::Broken(why) => why.clone(),
+        }
+    }
+
+    /// Returns the gap that it leaves.
+    pub(in crate::source) fn gap(self, what: String) -> Gap {
+        match self {
+            Self::TooLarge { size, max } => too_large(what, size, max),
+            Self::Absent => Gap {
+                what,
+                why: self.why(),
+                remedy: "run `git fsck --full`, and fetch the object from another clone".to_owned(),
+            },
+            Self::Broken(why) => Gap {
+                what,
+                why: format!("it is damaged: {why}"),
+                remedy: "run `git fsck --full`, and restore the object from another clone"
+                    .to_owned(),
+            },
+        }
+    }
+}

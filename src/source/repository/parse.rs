@@ -1,0 +1,169 @@
+//! Reads the raw text of commits, tags and trees.
+//!
+//! Lenient where git once was: an object that git wrote long ago and would refuse today must be scanned
+//! all the same. Only what is needed is read, and what can't be read is none.
+
+use std::ffi::CStr;
+
+use git2::Oid;
+
+use super::Signature;
+
+/// The length of an object id in a tree.
+const OID_BYTES: usize = 20;
+
+/// What is needed of a commit's header.
+#[derive(Debug)]
+pub(in crate::source) struct Commit {
+    pub(in crate::source) tree: Oid,
+    pub(in crate::source) parents: Vec<Oid>,
+    pub(in crate::source) author: Option<Signature>,
+    pub(in crate::source) committer: Option<Signature>,
+}
+
+impl Commit {
+    /// Reads a commit, or none where it names no tree.
+    pub(in crate::source) fn parse(bytes: &[u8]) -> Option<Self> {
+        let signature = |name| field(bytes, name).map(Signature::parse);
+        Some(Self {
+            tree: oid(field(bytes, "tree")?)?,
+            parents: fields(bytes, "parent").filter_map(oid).collect(),
+            author: signature("author"),
+            committer: signature("committer"),
+        })
+    }
+}
+
+/// What is needed of an annotated tag's header.
+#[derive(Debug)]
+pub(in crate::source) struct Tag {
+    pub(in crate::source) target: Oid,
+    pub(in crate::source) tagger: Option<Signature>,
+}
+
+impl Tag {
+    /// Reads a tag, or none where it names no object.
+    pub(in crate::source) fn parse(bytes: &[u8]) -> Option<Self> {
+        Some(Self {
+            target: oid(field(bytes, "object")?)?,
+            tagger: field(bytes, "tagger").map(Signature::parse),
+        })
+    }
+}
+
+/// Returns the message of a commit or tag: everything after the first empty line.
+pub(in crate::source) fn message(bytes: &[u8]) -> &[u8] {
+    let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+    end.map_or(&[], |end| &bytes[end + 2..])
+}
+
+fn oid(text: &[u8]) -> Option<Oid> {
+    Oid::from_str(std::str::from_utf8(text).ok()?).ok()
+}
+
+fn field<'a>(bytes: &'a [u8], name: &'static str) -> Option<&'a [u8]> {
+    fields(bytes, name).next()
+}
+
+/// Returns the values of every header line of that name.
+fn fields<'a>(bytes: &'a [u8], name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    bytes
+        .split(|byte| *byte == b'\n')
+        .take_while(|line| !line.is_empty())
+        .filter_map(move |line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" "))
+}
+
+/// One line of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) struct Entry<'a> {
+    pub(in crate::source) kind: EntryKind,
+    pub(in crate::source) name: &'a [u8],
+    pub(in crate::source) oid: Oid,
+}
+
+/// What an entry of a tree names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source) enum EntryKind {
+    /// A folder.
+    Tree,
+    /// A file, or the target of a symbolic link.
+    Blob,
+    /// A commit of another repository, whose objects are not here.
+    Submodule,
+}
+
+impl EntryKind {
+    /// Returns what an entry of that mode names.
+    pub(in crate::source) fn of_mode(mode: u32) -> Self {
+        match mode & 0o170_000 {
+            0o040_000 => Self::Tree,
+            0o160_000 => Self::Submodule,
+            _ => Self::Blob,
+        }
+    }
+}
+
+/// Returns the entries of a tree; an error as the last one where the rest can't be read.
+pub(in crate::source) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ()>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let split = split_entry(rest);
+        let parsed = split.and_then(|(entry, _)| entry_of(entry));
+        rest = match (parsed, split) {
+            (Some(_), Some((_, after))) => after,
+            _ => &[],
+        };
+        Some(parsed.ok_or(()))
+    })
+}
+
+/// Splits the first entry off a tree: mode, a space, the name, a zero, twenty bytes.
+pub(in crate::source) fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let text = CStr::from_bytes_until_nul(bytes).ok()?;
+    bytes.split_at_checked(text.count_bytes() + 1 + OID_BYTES)
+}
+
+fn entry_of(bytes: &[u8]) -> Option<Entry<'_>> {
+    let (text, oid) = bytes.split_at_checked(bytes.len().checked_sub(OID_BYTES)?)?;
+    let space = text.iter().take(8).position(|byte| *byte == b' ')?;
+    let mode = u32::from_str_radix(std::str::from_utf8(&text[..space]).ok()?, 8).ok()?;
+    Some(Entry {
+        kind: EntryKind::of_mode(mode),
+        name: text[space + 1..].strip_suffix(b"\0")?,
+        oid: Oid::from_bytes(oid).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_ends_at_the_first_empty_line() {
+        let text = b"tree 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor A <a> 1 +0000\n\nparent 4b825dc642cb6eb9a060e54bf8d69288fbee4904\n\nmore";
+        let commit = Commit::parse(text).unwrap();
+        assert_eq!(commit.parents, []);
+        assert_eq!(commit.author.unwrap().who, "A <a>");
+        assert!(message(text).starts_with(b"parent 4b82"));
+        assert!(message(text).ends_with(b"more"));
+    }
+
+    #[test]
+    fn a_tree_cut_anywhere_gives_what_stands_before_the_cut_and_an_error() {
+        let mut tree = b"100644 a.txt\0".to_vec();
+        tree.extend([7; 20]);
+        let whole = tree.len();
+        tree.extend(b"40000 src\0");
+        tree.extend([8; 20]);
+        for cut in 0..=tree.len() {
+            let read: Vec<_> = entries(&tree[..cut]).collect();
+            let good = read.iter().filter(|entry| entry.is_ok()).count();
+            let complete = [0, whole, tree.len()].contains(&cut);
+            assert_eq!(good, usize::from(cut >= whole) + usize::from(cut == tree.len()));
+            assert_eq!(read.len() - good, usize::from(!complete), "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Counts what a source hands out and what it could not read, from several threads at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Blob, Coverage, Gap};
+
+/// A [`Coverage`] in the making.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    blobs: AtomicU64,
+    bytes: AtomicU64,
+    gaps: Mutex<Vec<Gap>>,
+}
+
+impl Tally {
+    /// Hands a blob to `visit` and counts it.
+    pub(super) fn hand(&self, blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) {
+        visit(blob);
+        self.blobs.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(blob.bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Notes something that could not be read.
+    pub(super) fn gap(&self, gap: Gap) {
+        self.lock().push(gap);
+    }
+
+    /// Returns what was counted.
+    pub(super) fn finish(self) -> Coverage {
+        let mut gaps = self.gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
+        gaps.sort();
+        gaps.dedup();
+        Coverage {
+            blobs: self.blobs.into_inner(),
+            bytes: self.bytes.into_inner(),
+            left_out_ignored: 0,
+            gaps,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Gap>> {
+        self.gaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns the gap of a file or object of `size` bytes, where no more than `max` are read.
+pub(super) fn too_large(what: String, size: u64, max: u64) -> Gap {
+    Gap {
+        what,
+        why: format!("it is too large: {size} bytes, where at most {max} are read"),
+        remedy: "raise the limit with `--max-size`".to_owned(),
+    }
+}

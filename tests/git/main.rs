@@ -1,0 +1,9 @@
+//! The sources, on repositories that the real `git` makes.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
+
+mod damage;
+mod history;
+mod repo;
+mod reread;
+mod staged;
+mod worktree;

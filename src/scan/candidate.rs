@@ -1,0 +1,152 @@
+//! The second stage: one pattern's regex in a window round one of its anchors, and the parts near by.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex_automata::Input;
+use regex_automata::util::captures::Captures;
+
+use super::prefilter::Prefilter;
+use super::{lines, overlap};
+use crate::pattern::{LazyRegex, Pattern, PatternSet};
+use crate::secret::{self, Credential, Secret};
+
+/// A part is looked for no further away than this, however few lines that is.
+const MAX_PART_DISTANCE_BYTES: usize = 4096;
+
+/// A place where a pattern matched.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub(super) pattern: Arc<Pattern>,
+    /// Where the secret stands.
+    pub(super) span: Range<usize>,
+    /// Where every captured group stands.
+    pub(super) parts: BTreeMap<String, Range<usize>>,
+}
+
+impl Candidate {
+    /// Returns where its secret parts stand.
+    pub(super) fn secret_spans(&self) -> impl Iterator<Item = Range<usize>> {
+        let is_secret = |(name, _): &(&String, _)| !self.pattern.is_public(name);
+        let spans = self.parts.iter().filter(is_secret).map(|(_, span)| span.clone());
+        spans.chain([self.span.clone()])
+    }
+
+    /// Returns the credential it captured.
+    pub(super) fn credential(&self, bytes: &[u8]) -> Credential {
+        let part = |(name, span): (&String, &Range<usize>)| {
+            let bytes = &bytes[span.clone()];
+            let part = match self.pattern.is_public(name) {
+                true => secret::Part::Public(String::from_utf8_lossy(bytes).into_owned()),
+                false => secret::Part::Secret(Secret::new(bytes)),
+            };
+            (name.clone(), part)
+        };
+        Credential {
+            pattern: self.pattern.id.clone(),
+            provider: self.pattern.provider.id.clone(),
+            parts: self.parts.iter().map(part).collect(),
+        }
+    }
+}
+
+/// Returns every candidate in some bytes, in the order of the text.
+pub(super) fn find(set: &PatternSet, prefilter: &Prefilter, bytes: &[u8]) -> Vec<Candidate> {
+    let mut matches: BTreeMap<usize, Vec<Groups>> = BTreeMap::new();
+    prefilter.each_hit(bytes, |anchor, owners| {
+        for &index in owners {
+            let found = matches.entry(index).or_default();
+            let is_inside = |groups: &Groups| contains(&groups.whole, &anchor);
+            if !found.last().is_some_and(is_inside) {
+                search_round(&set.patterns()[index], bytes, &anchor, found);
+            }
+        }
+    });
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for (index, mut found) in matches {
+        found.sort_by_key(|groups| (groups.whole.start, groups.whole.end));
+        found.dedup_by(|a, b| a.whole == b.whole);
+        candidates.extend(with_parts(&set.patterns()[index], bytes, found));
+    }
+    candidates.sort_by(|a, b| (a.span.start, &a.pattern.id).cmp(&(b.span.start, &b.pattern.id)));
+    candidates
+}
+
+/// Where a regex matched, and its named groups.
+struct Groups {
+    whole: Range<usize>,
+    named: BTreeMap<String, Range<usize>>,
+}
+
+fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// Adds the matches of the pattern that contain the anchor. They lie within the longest match's length
+/// of it on either side, so the work is bounded whatever the text.
+fn search_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>, found: &mut Vec<Groups>) {
+    let reach = pattern.max_bytes.saturating_sub(anchor.len());
+    let window = anchor.start.saturating_sub(reach)..(anchor.end + reach).min(bytes.len());
+    let holds_anchor = |groups: &Groups| contains(&groups.whole, anchor);
+    found.extend(matches_in(&pattern.regex, bytes, window).filter(holds_anchor));
+}
+
+/// Returns the matches of a regex in a window, whose edges look beyond it.
+fn matches_in<'a>(
+    regex: &'a LazyRegex,
+    bytes: &'a [u8],
+    window: Range<usize>,
+) -> impl Iterator<Item = Groups> + 'a {
+    let compiled = regex.get();
+    let mut captures = compiled.create_captures();
+    let mut start = window.start;
+    std::iter::from_fn(move || {
+        let input = Input::new(bytes).span(start.min(window.end)..window.end);
+        compiled.search_captures(&input, &mut captures);
+        let whole = captures.get_match()?.range();
+        start = whole.end.max(start + 1);
+        Some(Groups { named: named_groups(regex, &captures), whole })
+    })
+}
+
+fn named_groups(regex: &LazyRegex, captures: &Captures) -> BTreeMap<String, Range<usize>> {
+    let group = |name: &str| Some((name.to_owned(), captures.get_group_by_name(name)?.range()));
+    regex.groups().filter_map(group).collect()
+}
+
+/// Completes matches with the parts near them; a match that lacks a required one is dropped.
+fn with_parts(pattern: &Arc<Pattern>, bytes: &[u8], found: Vec<Groups>) -> Vec<Candidate> {
+    // A part belongs to one match: in a list of pairs, each key id takes the secret next to it.
+    let mut taken: Vec<Range<usize>> = Vec::new();
+    let mut candidates = Vec::new();
+    'matches: for groups in found {
+        let mut parts = groups.named;
+        for part in &pattern.parts {
+            let near =
+                lines::around(bytes, &groups.whole, part.within_lines, MAX_PART_DISTANCE_BYTES);
+            let free = matches_in(&part.regex, bytes, near).filter(|found| {
+                let span = found.named.get(&part.name);
+                span.is_some_and(|span| !parts.values().any(|other| overlap(other, span)))
+            });
+            let distance = |found: &Groups| {
+                let span = &found.named[&part.name];
+                let gap = span.start.saturating_sub(groups.whole.end)
+                    + groups.whole.start.saturating_sub(span.end);
+                (taken.contains(span), gap)
+            };
+            match free.min_by_key(distance) {
+                Some(nearest) => {
+                    taken.push(nearest.named[&part.name].clone());
+                    parts.extend(nearest.named);
+                }
+                None if part.required => continue 'matches,
+                None => {}
+            }
+        }
+        if let Some(span) = parts.get(&pattern.secret).cloned() {
+            candidates.push(Candidate { pattern: Arc::clone(pattern), span, parts });
+        }
+    }
+    candidates
+}

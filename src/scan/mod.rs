@@ -1,0 +1,212 @@
+//! Scan: from blobs to findings. The funnel, each stage cheaper a byte than the next one:
+//! [`prefilter`](self) over every byte, one pattern's regex in a window round an anchor, its parts near
+//! by, its offline check, then the sieve that knows placeholders from keys.
+//!
+//! Takes [`Blob`]s; gives a [`Report`]. It knows no provider and no network: nothing a scan does can
+//! reach either.
+
+mod candidate;
+mod excerpt;
+mod lines;
+mod prefilter;
+mod sieve;
+
+pub use sieve::Rejection;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::finding::{Finding, Location};
+use crate::pattern::{Confidence, Pattern, PatternSet};
+use crate::secret::{Credential, Fingerprint, redact};
+use crate::source::{self, Blob, Coverage, Moment, Source};
+
+use candidate::Candidate;
+use prefilter::Prefilter;
+
+/// A pattern set made ready to search with. One serves any number of threads.
+#[derive(Debug)]
+pub struct Scanner {
+    patterns: PatternSet,
+    prefilter: Prefilter,
+}
+
+/// A credential found in one blob.
+#[derive(Clone, Debug)]
+pub struct Detection {
+    /// The pattern that found it.
+    pub pattern: Arc<Pattern>,
+    /// The credential.
+    pub credential: Credential,
+    /// Where its secret stands, in bytes.
+    pub span: Range<usize>,
+    /// Where each part stands, by group, in bytes; the secret's own group among them.
+    pub parts: BTreeMap<String, Range<usize>>,
+    /// What was proved offline.
+    pub proofs: Vec<String>,
+    /// How sure it is, with the proof counted in.
+    pub confidence: Confidence,
+    /// The line round it, redacted.
+    pub excerpt: String,
+}
+
+/// What a scan found, and what it read.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The findings, most severe first, then by first place.
+    pub findings: Vec<Finding>,
+    /// What was read, and what could not be.
+    pub coverage: Coverage,
+}
+
+impl Scanner {
+    /// Makes a pattern set ready.
+    pub fn new(patterns: PatternSet) -> Self {
+        let prefilter = Prefilter::new(patterns.patterns());
+        Self { patterns, prefilter }
+    }
+
+    /// Returns the patterns it searches with.
+    pub fn patterns(&self) -> &PatternSet {
+        &self.patterns
+    }
+
+    /// Returns the credentials in some bytes, in the order of the text.
+    pub fn scan_bytes(&self, bytes: &[u8]) -> Vec<Detection> {
+        let candidates = candidate::find(&self.patterns, &self.prefilter, bytes);
+        if candidates.is_empty() {
+            return Vec::new();
+        }
+        // What the sieve drops is masked in excerpts all the same: it may be a secret after all.
+        let masks: Vec<_> = candidates.iter().flat_map(Candidate::secret_spans).collect();
+        let sifted = candidates.into_iter().filter_map(|candidate| {
+            let proof = sieve::sift(&candidate, bytes).ok()?;
+            Some((candidate, proof))
+        });
+        let mut kept: Vec<_> = sifted.collect();
+        drop_overlapped(&mut kept);
+        kept.into_iter()
+            .map(|(candidate, proof)| detection(candidate, proof, bytes, &masks))
+            .collect()
+    }
+}
+
+/// Where two patterns claim the same bytes, the more specific one has them.
+fn drop_overlapped(kept: &mut Vec<(Candidate, Option<String>)>) {
+    let is_yielding = |loser: &Candidate| {
+        kept.iter().any(|(winner, _)| {
+            winner.pattern.overlaps.contains(&loser.pattern.id)
+                && winner.parts.values().any(|span| overlap(span, &loser.span))
+        })
+    };
+    let yielding: Vec<bool> = kept.iter().map(|(candidate, _)| is_yielding(candidate)).collect();
+    let mut yielding = yielding.into_iter();
+    kept.retain(|_| !yielding.next().unwrap_or(false));
+}
+
+fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn detection(
+    candidate: Candidate,
+    proof: Option<String>,
+    bytes: &[u8],
+    masks: &[Range<usize>],
+) -> Detection {
+    let pattern = candidate.pattern.clone();
+    let confidence = if proof.is_some() { Confidence::High } else { pattern.confidence };
+    let shown = redacted(&pattern, &bytes[candidate.span.clone()]);
+    Detection {
+        credential: candidate.credential(bytes),
+        excerpt: excerpt::excerpt(bytes, &candidate.span, &shown, masks),
+        span: candidate.span,
+        parts: candidate.parts,
+        proofs: proof.into_iter().collect(),
+        confidence,
+        pattern,
+    }
+}
+
+/// Returns the secret as it may be shown. What is public by itself, a lone key id, is shown whole.
+fn redacted(pattern: &Pattern, secret: &[u8]) -> String {
+    match pattern.is_public(&pattern.secret) && secret.iter().all(u8::is_ascii_graphic) {
+        true => String::from_utf8_lossy(secret).into_owned(),
+        false => redact(secret, pattern.prefix),
+    }
+}
+
+/// Scans everything the sources hand out. `progress` is told the size of each blob when it is done.
+///
+/// The report is the same whatever the number of threads.
+///
+/// # Errors
+/// Where a source can't be read at all. What can't be read in part is in the report's coverage.
+pub fn scan(
+    scanner: &Scanner,
+    sources: &[&dyn Source],
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<Report, source::Error> {
+    let found: Mutex<BTreeMap<Fingerprint, Finding>> = Mutex::default();
+    let visit = |blob: Blob<'_>| {
+        let detections = scanner.scan_bytes(blob.bytes);
+        if !detections.is_empty() {
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            for detection in detections {
+                record(&mut found, detection, &blob);
+            }
+        }
+        progress(blob.bytes.len());
+    };
+    let mut coverage = Coverage::default();
+    for source in sources {
+        coverage.merge(source.walk(&visit)?);
+    }
+    let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(Report { findings: ordered(found), coverage })
+}
+
+fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob: &Blob<'_>) {
+    let span = lines::span(blob.bytes, &detection.span);
+    let secret = &blob.bytes[detection.span];
+    let fingerprint = detection.credential.fingerprint();
+    let finding = found.entry(fingerprint).or_insert_with(|| Finding {
+        severity: detection.pattern.severity,
+        redacted: redacted(&detection.pattern, secret),
+        pattern: detection.pattern,
+        credential: detection.credential,
+        fingerprint,
+        confidence: detection.confidence,
+        proofs: detection.proofs,
+        locations: Vec::new(),
+    });
+    finding.locations.extend(blob.places.iter().map(|place| Location {
+        place: place.clone(),
+        span,
+        excerpt: detection.excerpt.clone(),
+    }));
+}
+
+/// Returns what places are sorted by: those in commits by their date, then those without one.
+fn oldest_first(location: &Location) -> (bool, Option<Moment>) {
+    (location.place.date.is_none(), location.place.date)
+}
+
+fn ordered(found: BTreeMap<Fingerprint, Finding>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = found.into_values().collect();
+    for finding in &mut findings {
+        finding
+            .locations
+            .sort_by(|a, b| oldest_first(a).cmp(&oldest_first(b)).then_with(|| a.cmp(b)));
+        finding.locations.dedup();
+    }
+    findings.sort_by(|a, b| {
+        let first = |finding: &Finding| finding.locations.first().cloned();
+        b.severity
+            .cmp(&a.severity)
+            .then_with(|| first(a).cmp(&first(b)))
+            .then_with(|| a.fingerprint.cmp(&b.fingerprint))
+    });
+    findings
+}

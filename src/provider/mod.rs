@@ -1,0 +1,300 @@
+//! Providers: who issued a key, and what can be done about it there.
+//!
+//! Takes a [`Credential`]; gives its state, its owner and the few operations of its life. Every
+//! provider keeps one contract, [`Provider`]: looking changes nothing, an operation done twice is done
+//! once (creating aside), and a call whose answer was lost is [`Error::Unanswered`], never a guess.
+//! Deciding what to do, in which order and with whose approval, is `contain`'s work, not done here.
+
+#[cfg(feature = "aws")]
+pub mod aws_iam;
+pub mod simulated;
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::Credential;
+
+/// What a provider can be asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Finds out whose key it is and what state it is in, as the responder. Changes nothing.
+    Observe,
+    /// Asks with the leaked key itself who it is. Changes nothing; leaves a line in the provider's log.
+    Probe,
+    /// Stops the key, so that it can be started again.
+    Disable,
+    /// Starts it again.
+    Enable,
+    /// Makes a second key for the same owner.
+    Create,
+    /// Removes a key for good.
+    Delete,
+}
+
+/// One API call an operation makes, and the permission it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The provider's own name of the call, such as `iam:UpdateAccessKey`.
+    pub name: String,
+    /// The permission the responder needs, or `None` where none is needed.
+    pub permission: Option<String>,
+}
+
+/// The state of a key, as the provider tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyState {
+    /// It works.
+    Active,
+    /// It is there and doesn't work.
+    Inactive,
+    /// There is no such key (any more).
+    Absent,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Absent => "absent",
+        })
+    }
+}
+
+/// A key as its provider lists it. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// The id the provider gives it, such as `AKIA…`.
+    pub id: String,
+    /// Whose it is: a user, a service account.
+    pub owner: String,
+    /// The account or organisation of the owner.
+    pub account: String,
+    /// Its state.
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Option<Timestamp>,
+}
+
+/// Who acts: the responder's identity as the provider sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The account or organisation.
+    pub account: String,
+    /// The full name, such as an ARN.
+    pub name: String,
+}
+
+/// The last use of a key, where the provider tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// For what, such as `s3 in eu-west-1`.
+    pub what: String,
+}
+
+/// What was seen at the provider before anything was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Who looked, and would act.
+    pub responder: Identity,
+    /// The leaked key.
+    pub key: Key,
+    /// The other keys of the same owner.
+    pub siblings: Vec<Key>,
+    /// The last use of the leaked key; `None` where it was never used or the provider doesn't say.
+    pub last_use: Option<LastUse>,
+    /// When, by the provider's clock where it tells the time.
+    pub at: Timestamp,
+}
+
+/// What the provider answered to the leaked key itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum Liveness {
+    /// It works, and this is who it is.
+    Accepted {
+        /// The identity the provider gave back.
+        identity: Identity,
+    },
+    /// The provider itself refused it, with its own code for "no such key" or "key disabled".
+    Refused {
+        /// The provider's error code.
+        code: String,
+    },
+    /// The provider knows the key and says the secret isn't its own: that proves neither that the key
+    /// works nor that it is dead.
+    WrongSecret {
+        /// The provider's error code.
+        code: String,
+    },
+    /// Anything else: an error that says nothing about the key.
+    Unknown {
+        /// What was answered, without any secret.
+        why: String,
+    },
+}
+
+/// One question asked with the leaked key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The answer.
+    pub liveness: Liveness,
+    /// When it was given, by the provider's clock where it tells the time.
+    pub at: Timestamp,
+}
+
+/// What a provider returned for a change. It proves that the call was taken, not that it took effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The provider's id of the request, for its support and its log.
+    pub request_id: Option<String>,
+    /// When, by the provider's clock where it tells the time.
+    pub at: Timestamp,
+}
+
+/// A key that was just made. The secret is here and nowhere else.
+#[derive(Debug)]
+pub struct Created {
+    /// The new key.
+    pub key: Key,
+    /// The new credential, to be delivered and then dropped.
+    pub credential: Credential,
+    /// What the provider returned.
+    pub receipt: Receipt,
+}
+
+/// Why an operation could not be done. No variant ever carries a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is no responder identity to act with.
+    #[error("no credentials to act with at {provider}: {why}")]
+    NoResponder {
+        /// The provider's id.
+        provider: String,
+        /// What was looked for.
+        why: String,
+    },
+    /// The responder would act as the leaked key itself.
+    #[error(
+        "the responder's identity {responder} is the leaked key's own; a leaked key must not contain itself"
+    )]
+    ResponderIsLeaked {
+        /// Who the responder is.
+        responder: String,
+    },
+    /// The key is of an account that isn't the responder's: never called.
+    #[error("the key belongs to account {account}, the responder to {responder}")]
+    Foreign {
+        /// The key's account.
+        account: String,
+        /// The responder's account.
+        responder: String,
+    },
+    /// The responder lacks a permission.
+    #[error("{call} was denied: the responder lacks {permission}")]
+    Denied {
+        /// The call.
+        call: String,
+        /// The missing permission.
+        permission: String,
+    },
+    /// The thing acted on isn't there.
+    #[error("{call}: {what} does not exist")]
+    NotFound {
+        /// The call.
+        call: String,
+        /// What isn't there.
+        what: String,
+    },
+    /// The provider allows no more keys.
+    #[error("{call}: the provider allows no further key for {owner}")]
+    Quota {
+        /// The call.
+        call: String,
+        /// Whose quota.
+        owner: String,
+    },
+    /// The provider asks to slow down; nothing was done.
+    #[error("{call} was throttled")]
+    Throttled {
+        /// The call.
+        call: String,
+    },
+    /// It was sent and no answer came: whether it was done is unknown.
+    #[error("{call} was sent and not answered: {why}")]
+    Unanswered {
+        /// The call.
+        call: String,
+        /// What happened, such as a timeout.
+        why: String,
+    },
+    /// It could not even be sent; nothing was done.
+    #[error("{call} could not be sent: {why}")]
+    Unreachable {
+        /// The call.
+        call: String,
+        /// What happened.
+        why: String,
+    },
+    /// The provider (or this build) has no such operation.
+    #[error("{provider} can't {what}")]
+    Unsupported {
+        /// The provider's id.
+        provider: String,
+        /// The operation, as a verb.
+        what: String,
+    },
+    /// The provider said no for another reason.
+    #[error("{call} was refused: {code}: {message}")]
+    Refused {
+        /// The call.
+        call: String,
+        /// The provider's code.
+        code: String,
+        /// The provider's message, with anything secret taken out.
+        message: String,
+    },
+}
+
+/// A provider of credentials, held to one contract (`tests/providers`):
+/// looking changes nothing; disabling, enabling and deleting twice is the same as once; a key that
+/// isn't there counts as disabled and deleted; no error, log or debug text holds a secret.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Returns the driver's name, as provider files write it: `aws-iam`.
+    fn id(&self) -> &'static str;
+
+    /// Returns where calls go when it isn't the provider's public endpoint.
+    fn endpoint(&self) -> Option<&str>;
+
+    /// Returns the calls of an operation in order, none if the provider has no such operation.
+    fn calls(&self, operation: Operation) -> Vec<Call>;
+
+    /// Finds out whose key it is, as the responder, and checks that the responder isn't the key.
+    async fn observe(&self, credential: &Credential) -> Result<Observation, Error>;
+
+    /// Asks with the leaked key itself who it is.
+    async fn probe(&self, credential: &Credential) -> Result<Probe, Error>;
+
+    /// Lists the keys of an owner as they are now.
+    async fn keys(&self, owner: &str) -> Result<Vec<Key>, Error>;
+
+    /// Stops a key.
+    async fn disable(&self, key: &Key) -> Result<Receipt, Error>;
+
+    /// Starts a key again.
+    async fn enable(&self, key: &Key) -> Result<Receipt, Error>;
+
+    /// Makes a further key for an owner. Not idempotent: after [`Error::Unanswered`], look.
+    async fn create(&self, owner: &str) -> Result<Created, Error>;
+
+    /// Removes a key for good.
+    async fn delete(&self, key: &Key) -> Result<Receipt, Error>;
+}

@@ -1,0 +1,266 @@
+//! A moto server for tests that need AWS: a virtual environment made once, and a server a test.
+//!
+//! [`Moto::start`] gives a server of its own to the test that calls it (moto's switch from "anything
+//! goes" to real signatures and policies is one for the whole process), and it ends when the value is
+//! dropped. The server is `launcher.py`, which is stricter than moto itself and can be told to fail.
+
+#![allow(
+    dead_code,
+    reason = "every test binary has its own copy of this module and uses its own part of it"
+)]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+/// The version everything here was written against.
+const VERSION: &str = "5.2.5";
+
+/// The account moto puts everything in.
+pub(crate) const ACCOUNT: &str = "123456789012";
+
+/// The permissions of a responder that may look, stop, start, make and remove access keys.
+pub(crate) const RESPONDER: &[&str] = &[
+    "iam:GetAccessKeyLastUsed",
+    "iam:ListAccessKeys",
+    "iam:UpdateAccessKey",
+    "iam:CreateAccessKey",
+    "iam:DeleteAccessKey",
+];
+
+/// An access key: what the server gave out. Only ever of a server that is gone after the test.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct AccessKey {
+    /// The id, `AKIA…` or `ASIA…`.
+    pub(crate) id: String,
+    /// The secret.
+    pub(crate) secret: String,
+    /// The session token, for `ASIA…`.
+    pub(crate) token: Option<String>,
+}
+
+/// A running server.
+pub(crate) struct Moto {
+    process: Child,
+    scheme: &'static str,
+    port: u16,
+}
+
+impl Moto {
+    /// Starts a server on a free port of the loopback address. Until [`Moto::enforce`] it takes any
+    /// call from anyone.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server behind TLS, with a certificate that nobody has reason to trust.
+    pub(crate) fn start_with_worthless_certificate() -> Self {
+        Self::start_with(&["--tls"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
+        let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/launcher.py");
+        let mut process = Command::new(interpreter())
+            .arg(launcher)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the interpreter of moto's virtual environment starts");
+        let mut line = String::new();
+        let stdout = process.stdout.take().expect("standard output is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("moto's first line can be read");
+        let port = line.trim().strip_prefix("port ").unwrap_or_else(|| {
+            panic!("moto did not start; its message is above (remove target/stanch-tests to install it again)")
+        });
+        Self {
+            scheme: if arguments.is_empty() { "http" } else { "https" },
+            port: port.parse().expect("a port is a number"),
+            process,
+        }
+    }
+
+    /// Returns where the server answers, such as `http://127.0.0.1:40001`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+
+    /// Returns the environment in which a command acts on this server as that key, and as nobody else.
+    pub(crate) fn environment(&self, key: &AccessKey) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("AWS_ACCESS_KEY_ID", key.id.clone()),
+            ("AWS_SECRET_ACCESS_KEY", key.secret.clone()),
+            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ];
+        variables.extend(key.token.clone().map(|token| ("AWS_SESSION_TOKEN", token)));
+        variables
+    }
+
+    /// Makes a user without any permission, if there is none of that name yet, and a key for it.
+    pub(crate) fn create_user_with_key(&self, user: &str) -> AccessKey {
+        self.ask("user", json!({ "name": user }));
+        self.create_key(user)
+    }
+
+    /// Makes a further key for a user.
+    pub(crate) fn create_key(&self, user: &str) -> AccessKey {
+        access_key(&self.ask("key", json!({ "user": user })))
+    }
+
+    /// Makes a user that may make those calls (such as `iam:UpdateAccessKey`) and no other, and a key
+    /// for it.
+    pub(crate) fn user_allowed(&self, user: &str, actions: &[&str]) -> AccessKey {
+        self.ask("user", json!({ "name": user, "policy": policy(actions) }));
+        self.create_key(user)
+    }
+
+    /// Makes a responder: a session of a role that may make those calls and no other. The usual ones
+    /// are [`RESPONDER`].
+    pub(crate) fn responder(&self, role: &str, actions: &[&str]) -> AccessKey {
+        access_key(&self.ask("role", json!({ "name": role, "policy": policy(actions) })))
+    }
+
+    /// Removes a user and its keys.
+    pub(crate) fn delete_user(&self, user: &str) {
+        self.ask("delete", json!({ "user": user }));
+    }
+
+    /// From now on signatures, key states and policies count. There is no way back.
+    pub(crate) fn enforce(&self) {
+        self.post("/moto-api/reset-auth", "text/plain", "0");
+    }
+
+    /// Orders a fault, such as `after=UpdateAccessKey:drop`; `launcher.py` lists them all.
+    pub(crate) fn fault(&self, order: &str) {
+        self.ask("fault", json!({ "fault": order }));
+    }
+
+    /// Returns the AWS calls that came in so far: the id of the key that signed each, and its name.
+    pub(crate) fn calls(&self) -> Vec<(String, String)> {
+        pairs(&self.ask("calls", json!({})))
+    }
+
+    /// Returns a user's keys as they really are: the id and `Active` or `Inactive`.
+    pub(crate) fn keys(&self, user: &str) -> Vec<(String, String)> {
+        pairs(&self.ask("keys", json!({ "user": user })))
+    }
+
+    fn ask(&self, what: &str, question: Value) -> Value {
+        let answer =
+            self.post(&format!("/stanch/{what}"), "application/json", &question.to_string());
+        serde_json::from_str(&answer).expect("the launcher answers JSON")
+    }
+
+    /// One request over a connection of its own: the tests need no HTTP library of their own.
+    fn post(&self, path: &str, kind: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("moto listens");
+        write!(
+            stream,
+            "POST {path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("moto reads the request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("moto answers in text");
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("moto answered no HTTP to {path}"));
+        assert!(head.contains(" 200 "), "moto answered {head} to {path}");
+        body.to_owned()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // Nothing is left to do if it is gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn access_key(answer: &Value) -> AccessKey {
+    let part = |index: usize| answer[index].as_str().map(str::to_owned);
+    AccessKey {
+        id: part(0).expect("a key has an id"),
+        secret: part(1).expect("a key has a secret"),
+        token: part(2),
+    }
+}
+
+fn pairs(answer: &Value) -> Vec<(String, String)> {
+    serde_json::from_value(answer.clone()).expect("the launcher answers pairs")
+}
+
+fn policy(actions: &[&str]) -> Value {
+    // IAM takes no empty list, and whoever has no policy may do nothing.
+    if actions.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }],
+    })
+}
+
+/// Returns the Python of a virtual environment that has moto, made by whoever comes first.
+fn interpreter() -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("Cargo's folder for tests lies in the target folder")
+        .join("stanch-tests");
+    let environment = home.join(format!("moto-{VERSION}"));
+    let python = match cfg!(windows) {
+        true => environment.join(r"Scripts\python.exe"),
+        false => environment.join("bin/python"),
+    };
+    let complete = environment.join("complete");
+    fs::create_dir_all(&home).expect("the target folder can be written to");
+    let lock = File::create(home.join("moto.lock")).expect("the target folder can be written to");
+    lock.lock().expect("files can be locked");
+    if !complete.exists() {
+        install(&environment, &python);
+        fs::write(&complete, VERSION).expect("the target folder can be written to");
+    }
+    python
+}
+
+fn install(environment: &Path, python: &Path) {
+    let mut venv = Command::new(system_python());
+    run(
+        venv.args(["-m", "venv", "--clear"]).arg(environment),
+        "can't make a Python virtual environment; install Python's venv module (Debian: python3-venv)",
+    );
+    let package = format!("moto[server]=={VERSION}");
+    run(
+        Command::new(python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .arg(package),
+        "can't install moto with pip; the tests of the AWS provider need Python's package index once",
+    );
+}
+
+fn system_python() -> &'static str {
+    let enough = "import sys; sys.exit(sys.version_info < (3, 10))";
+    ["python3", "python", "py"]
+        .into_iter()
+        .find(|name| {
+            let status = Command::new(name)
+                .args(["-c", enough])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            status.is_ok_and(|status| status.success())
+        })
+        .expect("install Python 3.10 or newer: the tests of the AWS provider run a moto server")
+}
+
+fn run(command: &mut Command, hint: &str) {
+    let output = command.output().unwrap_or_else(|e| panic!("{hint}: {e}"));
+    assert!(output.status.success(), "{hint}:\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,330 @@
+//! The store in a file: SQLite, one transaction an event, on stable storage when a call returns.
+//!
+//! Why a database and not a file of lines: two people may respond at once, and a half-written line
+//! must not be possible. Events can't be updated or deleted through SQL (triggers refuse), and what is
+//! read back is checked against its hashes before anything is believed.
+//!
+//! This is the only part of the room that knows `rusqlite`; another store keeps the same [`Journal`].
+
+mod failure;
+mod file;
+mod lookup;
+mod plans;
+mod schema;
+
+pub use plans::PlanRecord;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, types::ValueRef};
+
+use super::chain::{self, GENESIS, Raw};
+use super::{Break, Error, Event, Head, IncidentId, Journal, Recorded};
+use failure::Failed;
+
+/// Incidents in an SQLite file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    /// Where the file is; named in every error.
+    path: PathBuf,
+    /// The one connection. Threads take turns; other processes wait on the file's lock.
+    connection: Mutex<Connection>,
+}
+
+/// What could be read of an incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The events up to the first that is wrong: all of them, in a sound record.
+    pub intact: Vec<Recorded>,
+    /// Where the record stops being what was written.
+    pub broken: Option<Break>,
+}
+
+/// What came of asking for a new incident.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opening {
+    /// It was opened.
+    Opened(Box<Recorded>),
+    /// There is an open incident of the same credential already.
+    AlreadyOpen(IncidentId),
+}
+
+impl SqliteStore {
+    /// Opens the store in that file, and makes it where there is none. A file or folder made here is
+    /// readable by its owner only.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the file can't be opened, isn't an incident store, or was written by a
+    /// newer stanch; in the last two cases it is left as it is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref().to_owned();
+        file::prepare(&path)?;
+        let connection = Mutex::new(schema::connect(&path)?);
+        Ok(Self { path, connection })
+    }
+
+    /// Returns where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads an incident as far as its record is sound: for showing a damaged one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIncident`] where there are no events, [`Error::Store`] where reading failed.
+    pub fn read(&self, incident: &IncidentId) -> Result<Reading, Error> {
+        read(&self.path, &self.lock(), incident)
+    }
+
+    /// Checks the whole record of an incident, and that it reaches an earlier known head.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] where it isn't what was written, and those of [`SqliteStore::read`].
+    pub fn verify(&self, incident: &IncidentId, known: Option<&Head>) -> Result<Head, Error> {
+        let events = self.events(incident)?;
+        let head = match known {
+            Some(known) => chain::verify_against(incident, &events, known),
+            None => chain::verify(incident, &events),
+        };
+        head.map_err(|broken| broken.of(incident))
+    }
+
+    /// Appends the first event of an incident, unless another incident of the same credential is open:
+    /// looking and writing are one step, so two responders can't both open one.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    pub fn open_incident(
+        &self,
+        incident: &IncidentId,
+        actor: &str,
+        at: Timestamp,
+        event: &Event,
+    ) -> Result<Opening, Error> {
+        let mut connection = self.lock();
+        let transaction = begin(&self.path, &mut connection)?;
+        if let Event::Opened { credential, .. } = event
+            && let Some(open) =
+                lookup::open_incident(&self.path, &transaction, &credential.fingerprint)?
+        {
+            return Ok(Opening::AlreadyOpen(open));
+        }
+        let recorded = append(&self.path, &transaction, (incident, 0), actor, at, event)?;
+        transaction.commit().failed("write", &self.path)?;
+        Ok(Opening::Opened(Box::new(recorded)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A thread that panicked left a transaction that is rolled back: nothing is half done.
+        let guard = self.connection.lock();
+        guard.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Journal for SqliteStore {
+    fn append(
+        &self,
+        incident: &IncidentId,
+        expected_seq: u64,
+        actor: &str,
+        at: Timestamp,
+        event: &Event,
+    ) -> Result<Recorded, Error> {
+        let mut connection = self.lock();
+        let transaction = begin(&self.path, &mut connection)?;
+        let place = (incident, expected_seq);
+        let recorded = append(&self.path, &transaction, place, actor, at, event)?;
+        transaction.commit().failed("write", &self.path)?;
+        Ok(recorded)
+    }
+
+    fn events(&self, incident: &IncidentId) -> Result<Vec<Recorded>, Error> {
+        events(&self.path, &self.lock(), incident)
+    }
+}
+
+/// Begins a transaction that holds the write lock from its first moment, so that what it reads can't
+/// change before it writes.
+fn begin<'a>(
+    path: &Path,
+    connection: &'a mut Connection,
+) -> Result<rusqlite::Transaction<'a>, Error> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate).failed("write", path)
+}
+
+fn append(
+    path: &Path,
+    connection: &Connection,
+    (incident, expected_seq): (&IncidentId, u64),
+    actor: &str,
+    at: Timestamp,
+    event: &Event,
+) -> Result<Recorded, Error> {
+    let last = last(path, connection, incident)?;
+    let prev = previous(incident, expected_seq, last)?;
+    let (raw, recorded) = chain::seal(incident, (expected_seq, &prev), actor, at, event)?;
+    connection
+        .execute(
+            "INSERT INTO events (incident, seq, at, actor, kind, event, prev, hash)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                incident.as_str(),
+                raw.seq,
+                raw.at,
+                raw.actor,
+                raw.kind,
+                raw.event,
+                raw.prev,
+                raw.hash
+            ],
+        )
+        .failed("write", path)?;
+    Ok(recorded)
+}
+
+/// Returns the hash the event with that number has to follow.
+fn previous(
+    incident: &IncidentId,
+    expected_seq: u64,
+    last: Option<Recorded>,
+) -> Result<String, Error> {
+    let next = last.as_ref().map_or(0, |last| last.seq + 1);
+    if expected_seq < next {
+        return Err(Error::Conflict { incident: incident.clone(), seq: expected_seq });
+    }
+    match last {
+        _ if expected_seq > next && next > 0 => Err(Error::Broken {
+            incident: incident.clone(),
+            seq: next,
+            why: format!("events up to {} are known and it is missing", expected_seq - 1),
+        }),
+        _ if expected_seq > next => Err(Error::NoSuchIncident(incident.to_string())),
+        Some(last) => Ok(last.hash),
+        None => Ok(GENESIS.to_owned()),
+    }
+}
+
+/// Returns the last event of an incident, checked by itself: enough to build the next one on it. The
+/// whole chain is checked by whoever reads it.
+fn last(
+    path: &Path,
+    connection: &Connection,
+    incident: &IncidentId,
+) -> Result<Option<Recorded>, Error> {
+    let sql = format!("{SELECT} ORDER BY seq DESC LIMIT 1");
+    let raw =
+        connection.query_row(&sql, [incident.as_str()], raw).optional().failed("read", path)?;
+    let Some(raw) = raw else { return Ok(None) };
+    let seq = u64::try_from(raw.seq).unwrap_or_default();
+    let recorded = chain::read_one(incident, seq, raw);
+    recorded.map(Some).map_err(|broken| broken.of(incident))
+}
+
+const SELECT: &str =
+    "SELECT seq, at, actor, kind, event, prev, hash FROM events WHERE incident = ?1";
+
+fn read(path: &Path, connection: &Connection, incident: &IncidentId) -> Result<Reading, Error> {
+    let sql = format!("{SELECT} ORDER BY seq");
+    let mut statement = connection.prepare_cached(&sql).failed("read", path)?;
+    let rows = statement.query_map([incident.as_str()], raw).failed("read", path)?;
+    let rows: Vec<Raw> = rows.collect::<Result<_, _>>().failed("read", path)?;
+    if rows.is_empty() {
+        return Err(Error::NoSuchIncident(incident.to_string()));
+    }
+    let (intact, broken) = chain::read(incident, rows);
+    Ok(Reading { intact, broken })
+}
+
+fn events(
+    path: &Path,
+    connection: &Connection,
+    incident: &IncidentId,
+) -> Result<Vec<Recorded>, Error> {
+    let reading = read(path, connection, incident)?;
+    match reading.broken {
+        Some(broken) => Err(broken.of(incident)),
+        None => Ok(reading.intact),
+    }
+}
+
+/// Reads a row as it lies there. A value of the wrong type becomes a text that no hash matches, so
+/// that it shows as a broken event and not as a failure to read.
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    let seq = match row.get_ref(0)? {
+        ValueRef::Integer(seq) => seq,
+        _ => -1,
+    };
+    let text = |column| row.get_ref(column).map(as_written);
+    Ok(Raw {
+        seq,
+        at: text(1)?,
+        actor: text(2)?,
+        kind: text(3)?,
+        event: text(4)?,
+        prev: text(5)?,
+        hash: text(6)?,
+    })
+}
+
+fn as_written(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            String::from_utf8_lossy(bytes).into_owned()
+        }
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(store: &SqliteStore, seq: u64, text: &str) -> Result<Recorded, Error> {
+        let event = Event::Noted { text: text.into() };
+        let incident = IncidentId::from("INC-1".to_owned());
+        store.append(&incident, seq, "ada", Timestamp::UNIX_EPOCH, &event)
+    }
+
+    #[test]
+    fn a_full_disk_keeps_what_was_there_and_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        note(&store, 0, "kept").unwrap();
+        let limit = "PRAGMA max_page_count = 1";
+        (store.lock().query_row(limit, [], |_| Ok(()))).unwrap();
+        let error = note(&store, 1, &"x".repeat(100_000)).unwrap_err();
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+        assert!(error.to_string().contains("store.db"), "{error}");
+        let incident = IncidentId::from("INC-1".to_owned());
+        assert_eq!(store.events(&incident).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_store_that_may_not_be_written_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        store.lock().execute_batch("PRAGMA query_only = ON").unwrap();
+        let error = note(&store, 0, "x").unwrap_err();
+        assert!(error.to_string().contains("read-only"), "{error}");
+    }
+
+    #[test]
+    fn writes_reach_the_disk_before_append_returns() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path().join("store.db")).unwrap();
+        let ask = |name: &str| -> String {
+            let value = store.lock().query_row(&format!("PRAGMA {name}"), [], |row| {
+                row.get_ref(0).map(|value| match value {
+                    ValueRef::Integer(n) => n.to_string(),
+                    other => as_written(other),
+                })
+            });
+            value.unwrap()
+        };
+        assert_eq!(ask("journal_mode"), "wal");
+        assert_eq!(ask("synchronous"), "2");
+        assert_eq!(ask("fullfsync"), "1");
+    }
+}

@@ -1,0 +1,14 @@
+//! The record: what goes in comes out, what was changed is noticed, and its sum is right.
+#![cfg(feature = "contain")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+#[path = "incident/fold.rs"]
+mod fold;
+#[path = "incident/report.rs"]
+mod report;
+#[path = "incident/store.rs"]
+mod store;
+#[path = "incident/story.rs"]
+mod story;
+#[path = "incident/tampering.rs"]
+mod tampering;

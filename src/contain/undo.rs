@@ -1,0 +1,190 @@
+//! Undoing: a person's command, in reverse order, restoring what was there before. The leaked key is
+//! started again only where that is said explicitly.
+
+use serde_json::json;
+
+use super::Error;
+use super::change::{Change, Ending};
+use super::engine::{Engine, Run};
+use super::history::undo_of;
+use super::plan::{Action, Step};
+use super::record::Record;
+use super::rotate::{Made, key_in};
+use crate::incident::{Event, Outcome, Phase};
+use crate::provider::{Key, KeyState};
+
+/// What to take back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Every step of the last approved plan.
+    All,
+    /// The step of that id.
+    Step(String),
+}
+
+/// What came of an undo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UndoSummary {
+    /// The steps that are taken back, in the order that was done.
+    pub undone: Vec<String>,
+    /// Whether everything that was tried is known to have been done.
+    pub settled: bool,
+    /// What a person has to do, each with its reason.
+    pub left_for_a_person: Vec<String>,
+}
+
+impl Engine<'_> {
+    /// Takes back steps of the last approved plan, the last one first. `revive` allows the leaked key
+    /// to be started again; `reason` goes into the record.
+    ///
+    /// # Errors
+    /// [`Error::WouldRevive`] where exactly that step is asked for without `revive`, and as
+    /// [`Engine::apply`]. With [`What::All`] and without `revive` the leaked key stays stopped.
+    pub async fn undo(
+        &self,
+        what: &What,
+        revive: bool,
+        reason: &str,
+    ) -> Result<UndoSummary, Error> {
+        let mut record = Record::read(self)?;
+        let none = || Error::Nothing("no plan was approved in this incident".to_owned());
+        let (plan, _) = record.history.plan.clone().ok_or_else(none)?;
+        self.check(&plan)?;
+        let steps = chosen(&plan.steps, what)?;
+        let is_disable = |step: &&Step| step.action == Action::Disable;
+        if *what != What::All && !revive && steps.iter().any(|step| is_disable(&step)) {
+            return Err(Error::WouldRevive { key: plan.key_id });
+        }
+        record.append(&Event::Noted {
+            text: format!("{} takes back {}: {reason}", self.actor, ids(&steps).join(", ")),
+        })?;
+        let observed = self.look_over(&plan).await?;
+        let mut run = Run::new(self, plan, record, observed);
+        let mut summary =
+            UndoSummary { undone: Vec::new(), settled: true, left_for_a_person: Vec::new() };
+        for step in steps.iter().rev() {
+            run.take_back(step, revive, &mut summary).await?;
+        }
+        Ok(summary)
+    }
+}
+
+fn ids(steps: &[Step]) -> Vec<String> {
+    steps.iter().map(|step| step.id.clone()).collect()
+}
+
+fn chosen(steps: &[Step], what: &What) -> Result<Vec<Step>, Error> {
+    let What::Step(id) = what else {
+        return Ok(steps.to_vec());
+    };
+    match steps.iter().find(|step| step.id == *id) {
+        Some(step) => Ok(vec![step.clone()]),
+        None => Err(Error::NoSuchStep { step: id.clone(), known: ids(steps) }),
+    }
+}
+
+impl Run<'_> {
+    async fn take_back(
+        &mut self,
+        step: &Step,
+        revive: bool,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
+        if !self.was_begun(step) {
+            return Ok(());
+        }
+        match step.action {
+            Action::ProveDead => Ok(()),
+            Action::Deliver => {
+                summary.left_for_a_person.push(format!(
+                    "put back what the consumers behind {} used before",
+                    step.target
+                ));
+                Ok(())
+            }
+            Action::DeleteInactive => {
+                summary.left_for_a_person.push(format!("key {} is deleted for good", step.target));
+                Ok(())
+            }
+            Action::Rotate => self.take_back_rotation(step, summary).await,
+            Action::Disable => self.take_back_disabling(step, revive, summary).await,
+        }
+    }
+
+    /// Tells whether anything of a step may have been done.
+    fn was_begun(&self, step: &Step) -> bool {
+        self.record.history.trace(&step.id).is_some_and(|trace| trace.before.is_some())
+    }
+
+    async fn take_back_rotation(
+        &mut self,
+        step: &Step,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
+        match self.former().await {
+            Made::None => Ok(()),
+            Made::One(key) => self.reverse(step, Change::Delete, &key, summary).await,
+            Made::Several(ids) => {
+                summary.settled = false;
+                let words = format!("which of {} was made here can't be told", ids.join(", "));
+                summary.left_for_a_person.push(words);
+                Ok(())
+            }
+            Made::Unseen(blind) => {
+                summary.settled = false;
+                let words = format!("whether a new key is there can't be seen: {blind}");
+                summary.left_for_a_person.push(words);
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_back_disabling(
+        &mut self,
+        step: &Step,
+        revive: bool,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
+        let trace = self.record.history.trace(&step.id);
+        let key = trace.and_then(|trace| key_in(&trace.first_before));
+        let Some(key) = key.filter(|key| key.state == KeyState::Active) else {
+            summary.left_for_a_person.push(format!(
+                "key {} was not active before the plan, so it is not started",
+                self.plan.key_id
+            ));
+            return Ok(());
+        };
+        if !revive {
+            summary.left_for_a_person.push(format!("the leaked key {} stays stopped", key.id));
+            return Ok(());
+        }
+        self.reverse(step, Change::Enable, &key, summary).await?;
+        // What was contained is so no longer, whether or not the start could be seen.
+        self.record.append(&Event::PhaseEntered {
+            phase: Phase::Containment,
+            reason: format!("the leaked key {} was started again", key.id),
+        })
+    }
+
+    async fn reverse(
+        &mut self,
+        step: &Step,
+        change: Change,
+        key: &Key,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
+        let id = undo_of(step.action);
+        let calls = self.engine.provider.calls(change.operation());
+        let call = calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
+        self.intend(&id, call, &key.id, json!({"key": key}))?;
+        let ending: Ending = self.engine.bring_about(change, key, true).await;
+        match ending.outcome {
+            Outcome::Succeeded => summary.undone.push(step.id.clone()),
+            outcome => {
+                summary.settled &= outcome != Outcome::Unknown;
+                summary.left_for_a_person.push(format!("take back {}: {}", step.id, ending.detail));
+            }
+        }
+        self.record.finish(&id, ending)
+    }
+}

@@ -1,0 +1,26 @@
+//! The containment engine: what it does, what it refuses, and what it does when it is lied to, left
+//! without an answer, or killed.
+#![cfg(feature = "contain")]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+#[cfg(feature = "aws")]
+#[path = "engine/aws.rs"]
+mod aws;
+#[path = "engine/crash.rs"]
+mod crash;
+#[path = "engine/delivery.rs"]
+mod delivery;
+#[path = "engine/faults.rs"]
+mod faults;
+#[path = "engine/happy.rs"]
+mod happy;
+#[path = "engine/hostile.rs"]
+mod hostile;
+#[cfg(feature = "aws")]
+mod moto;
+#[path = "engine/plans.rs"]
+mod plans;
+#[path = "engine/undo.rs"]
+mod undo;
+#[path = "engine/world.rs"]
+mod world;

@@ -1,0 +1,117 @@
+//! Findings for machines: JSON, and JSON Lines with one object a finding.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::finding::{Finding, Location};
+use crate::pattern::{Confidence, Severity};
+use crate::scan::Report;
+use crate::secret::Fingerprint;
+use crate::source::{Coverage, Kind, Moment};
+
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    schema: &'static str,
+    status: &'static str,
+    findings: Vec<JsonFinding<'a>>,
+    coverage: &'a Coverage,
+}
+
+#[derive(Serialize)]
+struct JsonFinding<'a> {
+    pattern: &'a str,
+    provider: &'a str,
+    class: &'a str,
+    severity: Severity,
+    confidence: Confidence,
+    fingerprint: Fingerprint,
+    redacted: &'a str,
+    public: BTreeMap<&'a str, &'a str>,
+    description: &'a str,
+    proofs: &'a [String],
+    path: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+    commit: Option<&'a str>,
+    locations: Vec<JsonLocation<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonLocation<'a> {
+    path: Option<&'a str>,
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    commit: Option<&'a str>,
+    blob: Option<&'a str>,
+    author: Option<&'a str>,
+    date: Option<Moment>,
+    source: Kind,
+    excerpt: &'a str,
+}
+
+/// Writes one JSON object: the findings, what was read, and whether that was everything.
+///
+/// # Errors
+/// Where the writer fails.
+pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let status = if report.coverage.gaps.is_empty() { "complete" } else { "partial" };
+    let findings = report.findings.iter().map(json_finding).collect();
+    let coverage = &report.coverage;
+    let json = JsonReport { schema: "stanch-findings/v1", status, findings, coverage };
+    serde_json::to_writer_pretty(&mut *out, &json)?;
+    writeln!(out)
+}
+
+/// Writes one JSON object a line and finding.
+///
+/// # Errors
+/// Where the writer fails.
+pub fn jsonl(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &report.findings {
+        serde_json::to_writer(&mut *out, &json_finding(finding))?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn json_finding(finding: &Finding) -> JsonFinding<'_> {
+    let (pattern, first) = (&*finding.pattern, finding.locations.first());
+    JsonFinding {
+        pattern: &pattern.id,
+        provider: &pattern.provider.id,
+        class: &pattern.provider.class,
+        severity: finding.severity,
+        confidence: finding.confidence,
+        fingerprint: finding.fingerprint,
+        redacted: &finding.redacted,
+        public: finding.credential.public_parts().collect(),
+        description: &pattern.description,
+        proofs: &finding.proofs,
+        path: first.and_then(|location| location.place.path.as_deref()),
+        line: first.map(|location| location.span.line),
+        column: first.map(|location| location.span.column),
+        commit: first.and_then(|location| location.place.commit.as_deref()),
+        locations: finding.locations.iter().map(json_location).collect(),
+    }
+}
+
+fn json_location(location: &Location) -> JsonLocation<'_> {
+    let (place, span) = (&location.place, &location.span);
+    JsonLocation {
+        path: place.path.as_deref(),
+        line: span.line,
+        column: span.column,
+        end_line: span.end_line,
+        end_column: span.end_column,
+        commit: place.commit.as_deref(),
+        blob: place.blob.as_deref(),
+        author: place.author.as_deref(),
+        date: place.date,
+        source: place.kind,
+        excerpt: &location.excerpt,
+    }
+}

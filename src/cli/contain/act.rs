@@ -1,0 +1,211 @@
+//! Carrying out a plan: open the incident, let the engine work, say where things stand.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::locate::Located;
+use crate::cli::narrator::Narrator;
+use crate::cli::{ExitCode, Failure, Global};
+use crate::contain::{Delivery, Engine, Leak, Patience, Plan, Settled, Summary, What};
+use crate::finding::plain;
+use crate::incident::{Clock, IncidentId, Journal, Opening, Outcome, SqliteStore, Visibility};
+use crate::provider::{Observation, Provider};
+
+const BOLD: Style = Style::new().bold();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+
+/// Whoever contains a leak, with everything it takes.
+pub(crate) struct Responder<'a> {
+    pub(crate) store: &'a SqliteStore,
+    pub(crate) provider: &'a dyn Provider,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) actor: String,
+    pub(crate) located: &'a Located,
+    pub(crate) delivery: Option<&'a dyn Delivery>,
+    pub(crate) visibility: Visibility,
+    pub(crate) drill: bool,
+    pub(crate) global: &'a Global,
+}
+
+impl Responder<'_> {
+    /// Opens the incident, or goes on in the open one, and carries out the plan.
+    pub(super) async fn apply(
+        &self,
+        plan: &Plan,
+        observation: &Observation,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode, Failure> {
+        let incident = open_incident(self, observation)?;
+        let summary = self.carry_out(plan, &incident).await?;
+        self.tell(&summary, &incident, out)
+    }
+
+    /// Carries out a plan in an incident that is open.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: &Plan,
+        incident: &IncidentId,
+    ) -> Result<Summary, Failure> {
+        let narrator = self.narrator();
+        Ok(self.engine(&narrator, incident).apply(plan).await?)
+    }
+
+    pub(super) async fn resume(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+        let (incident, narrator) = (self.open_one()?, self.narrator());
+        let summary = self.engine(&narrator, &incident).resume().await?;
+        self.tell(&summary, &incident, out)
+    }
+
+    pub(super) async fn undo(
+        &self,
+        step: &str,
+        revive: bool,
+        reason: &str,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode, Failure> {
+        let (incident, narrator) = (self.open_one()?, self.narrator());
+        let what = match step {
+            "all" => What::All,
+            step => What::Step(step.to_owned()),
+        };
+        let summary = self.engine(&narrator, &incident).undo(&what, revive, reason).await?;
+        match summary.undone.is_empty() {
+            true => writeln!(out, "nothing was taken back")?,
+            false => writeln!(out, "taken back: {}", summary.undone.join(", "))?,
+        }
+        left_for_a_person(&summary.left_for_a_person, out)?;
+        self.closing_lines(&incident, out)?;
+        Ok(match summary.settled {
+            true => ExitCode::Clean,
+            false => ExitCode::Unsettled,
+        })
+    }
+
+    pub(crate) fn narrator(&self) -> Narrator<'_> {
+        Narrator { journal: self.store, global: self.global }
+    }
+
+    fn engine<'a>(&'a self, journal: &'a dyn Journal, incident: &IncidentId) -> Engine<'a> {
+        let patience = match self.drill {
+            true => Patience::without_waiting(),
+            false => Patience::default(),
+        };
+        Engine {
+            journal,
+            provider: self.provider,
+            clock: self.clock,
+            incident: incident.clone(),
+            actor: self.actor.clone(),
+            credential: &self.located.finding.credential,
+            delivery: self.delivery,
+            patience,
+        }
+    }
+
+    /// Returns the open incident of the finding.
+    fn open_one(&self) -> Result<IncidentId, Failure> {
+        let finding = &self.located.finding;
+        self.store.incident_for(&finding.fingerprint)?.ok_or_else(|| {
+            let short = finding.fingerprint.short();
+            Failure::new(format!(
+                "no incident of {short} is open in {}",
+                self.store.path().display()
+            ))
+            .hint(format!("begin with `stanch contain {short}`, or name the store with --store"))
+        })
+    }
+
+    fn tell(
+        &self,
+        summary: &Summary,
+        incident: &IncidentId,
+        out: &mut dyn Write,
+    ) -> Result<ExitCode, Failure> {
+        for step in &summary.steps {
+            let (style, word) = outcome(step.outcome);
+            writeln!(
+                out,
+                "{style}{word:9}{style:#} {BOLD}{}{BOLD:#}: {}",
+                step.step,
+                plain(&step.detail)
+            )?;
+        }
+        left_for_a_person(&summary.left_for_a_person, out)?;
+        let (verdict, code) = match summary.settled {
+            Settled::Contained => ("contained: the old key is proved dead", ExitCode::Clean),
+            Settled::Partly if summary.proved_dead => {
+                ("the old key is proved dead; some of the plan was not done", ExitCode::Failed)
+            }
+            Settled::Partly => ("contained in part only", ExitCode::Failed),
+            Settled::Refused => ("nothing of the plan took effect", ExitCode::Failed),
+            Settled::Unsettled => (
+                "unsettled: go on with --resume, or look at the provider by hand",
+                ExitCode::Unsettled,
+            ),
+        };
+        writeln!(out, "\n{BOLD}{verdict}{BOLD:#}")?;
+        self.closing_lines(incident, out)?;
+        Ok(code)
+    }
+
+    fn closing_lines(&self, incident: &IncidentId, out: &mut dyn Write) -> Result<(), Failure> {
+        let head = self.store.verify(incident, None)?;
+        writeln!(out, "incident  {incident}")?;
+        writeln!(
+            out,
+            "head      {head}   (keep it elsewhere: `incident verify --against` compares)"
+        )?;
+        writeln!(out, "next      stanch incident show {incident}")?;
+        Ok(())
+    }
+}
+
+fn outcome(outcome: Outcome) -> (Style, &'static str) {
+    match outcome {
+        Outcome::Succeeded => (GREEN, "done"),
+        Outcome::Failed => (RED, "failed"),
+        Outcome::Unknown => (YELLOW, "unknown"),
+        Outcome::Refused => (RED, "refused"),
+        Outcome::Skipped => (YELLOW, "skipped"),
+    }
+}
+
+fn left_for_a_person(left: &[String], out: &mut dyn Write) -> std::io::Result<()> {
+    left.iter()
+        .try_for_each(|left| writeln!(out, "{YELLOW}left for a person{YELLOW:#}: {}", plain(left)))
+}
+
+/// Opens the incident of a leak, or returns the one that is open already.
+pub(crate) fn open_incident(
+    responder: &Responder<'_>,
+    observation: &Observation,
+) -> Result<IncidentId, Failure> {
+    let leak = Leak {
+        finding: &responder.located.finding,
+        root: responder.located.root.display().to_string(),
+        observation,
+        visibility: responder.visibility,
+        drill: responder.drill,
+        actor: responder.actor.clone(),
+        now: responder.clock.now(),
+    };
+    let incident = IncidentId::generate();
+    let mut events = leak.events().into_iter();
+    let Some(opened) = events.next() else { return Ok(incident) };
+    let actor = &responder.actor;
+    let incident = match responder.store.open_incident(&incident, actor, leak.now, &opened)? {
+        Opening::Opened(_) => incident,
+        Opening::AlreadyOpen(open) => open,
+    };
+    // Whoever opened it may have been killed before the rest was recorded: the beginning is always
+    // the same events, so what is there already says how many are missing.
+    let narrator = responder.narrator();
+    let recorded = narrator.events(&incident)?.len() as u64;
+    for (seq, event) in (1..).zip(events).filter(|(seq, _)| *seq >= recorded) {
+        narrator.append(&incident, seq, actor, responder.clock.now(), &event)?;
+    }
+    Ok(incident)
+}

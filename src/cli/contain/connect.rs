@@ -1,0 +1,55 @@
+//! From a finding to the driver that can act on it, as the operator configured it.
+
+use super::Failure;
+use crate::finding::Finding;
+use crate::provider::Provider;
+
+/// How to reach AWS; what is left out comes from AWS's own configuration.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "AWS")]
+pub(crate) struct AwsArgs {
+    /// Call this endpoint instead of AWS's public one
+    #[arg(long, value_name = "URL")]
+    aws_endpoint: Option<String>,
+    /// The region to call
+    #[arg(long, value_name = "REGION")]
+    aws_region: Option<String>,
+    /// The profile to act with
+    #[arg(long, value_name = "NAME")]
+    aws_profile: Option<String>,
+}
+
+/// Returns the driver for a finding. `endpoint` is where the plan that was shown goes, for where the
+/// command line doesn't say.
+pub(super) async fn connect(
+    finding: &Finding,
+    aws: &AwsArgs,
+    endpoint: Option<String>,
+) -> Result<Box<dyn Provider>, Failure> {
+    let provider = &finding.pattern.provider;
+    match provider.driver.as_deref() {
+        #[cfg(feature = "aws")]
+        Some("aws-iam") => {
+            use crate::cli::environment::SystemClock;
+            use crate::incident::Clock as _;
+            use crate::provider::aws_iam::{AwsIam, Options};
+            let mut options = Options::new(std::sync::Arc::new(|| SystemClock.now()));
+            options.endpoint = aws.aws_endpoint.clone().or(endpoint);
+            options.region.clone_from(&aws.aws_region);
+            options.profile.clone_from(&aws.aws_profile);
+            Ok(Box::new(AwsIam::connect(options).await?))
+        }
+        Some("simulated") => {
+            Err(Failure::new("this is a key of the simulated provider, which lives only in drills")
+                .hint("`stanch drill` rehearses a leak from commit to closed incident"))
+        }
+        Some(driver) => Err(Failure::new(format!("this build has no driver `{driver}`")).hint(
+            format!("revoke the key at {}, or build with the default features", provider.console),
+        )),
+        None => {
+            let _ = (aws, endpoint);
+            Err(Failure::new(format!("keys of {} can't be contained from here yet", provider.name))
+                .hint(format!("revoke the key at {}", provider.console)))
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Every error of the library becomes a message and, where there is one, a hint that says what to do.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use anstyle::AnsiColor;
+
+use super::ExitCode;
+use crate::{pattern, secret, source};
+
+/// Something that could not be done.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: ExitCode,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { code: ExitCode::Failed, message: message.into(), hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Marks it as something that is left unsettled.
+    #[cfg(feature = "contain")]
+    pub(super) fn unsettled(mut self) -> Self {
+        self.code = ExitCode::Unsettled;
+        self
+    }
+
+    /// Writes it for a person and returns how the program ends.
+    pub(super) fn report(&self, out: &mut dyn Write) -> ExitCode {
+        let red = AnsiColor::Red.on_default().bold();
+        let cyan = AnsiColor::Cyan.on_default().bold();
+        // Where even the error output is gone there is nobody left to tell.
+        let _ = writeln!(out, "{red}error{red:#}: {}", self.message);
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(out, "{cyan}hint{cyan:#}: {hint}");
+        }
+        self.code
+    }
+}
+
+/// Returns an error with everything that caused it.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+impl From<pattern::Error> for Failure {
+    fn from(error: pattern::Error) -> Self {
+        let hint = match &error {
+            pattern::Error::Read { .. } => "--patterns takes a readable folder of provider files",
+            pattern::Error::Invalid { .. } => {
+                "patterns/README.md describes the format of provider files"
+            }
+        };
+        Self::new(chain(&error)).hint(hint)
+    }
+}
+
+impl From<secret::ParsePrefixError> for Failure {
+    fn from(error: secret::ParsePrefixError) -> Self {
+        Self::new(error.to_string()).hint(
+            "`stanch scan` prints it behind the pattern's id; never put a secret on a command line",
+        )
+    }
+}
+
+impl From<source::Error> for Failure {
+    fn from(error: source::Error) -> Self {
+        let failure = Self::new(chain(&error));
+        match error.remedy() {
+            Some(remedy) => failure.hint(remedy),
+            None => failure,
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(format!("cannot write the output: {error}"))
+    }
+}
+
+#[cfg(feature = "contain")]
+mod network_half {
+    use super::{Failure, chain};
+    use crate::{contain, incident, provider};
+
+    impl From<provider::Error> for Failure {
+        fn from(error: provider::Error) -> Self {
+            use provider::Error as E;
+            let hint = match &error {
+                E::NoResponder { .. } => {
+                    "log in as whoever may contain keys, such as with `aws sso login`, or name a profile; never use the leaked key"
+                }
+                E::ResponderIsLeaked { .. } => {
+                    "act as another identity: name a profile, or unset the leaked key's variables"
+                }
+                E::Foreign { .. } => {
+                    "act as a responder of the key's own account, or tell its owner; nothing was called"
+                }
+                E::Denied { .. } => {
+                    "give the responder that permission, or have someone do it who has it"
+                }
+                E::NotFound { .. } => {
+                    "it may have been removed already; look at the provider's console"
+                }
+                E::Quota { .. } => "delete a key that nobody uses, or plan with --replace-inactive",
+                E::Throttled { .. } => "nothing was done; try again in a minute",
+                E::Unanswered { .. } => {
+                    "whether it was done is unknown; `--resume` looks and goes on"
+                }
+                E::Unreachable { .. } => "nothing was done; check the network and the endpoint",
+                E::Unsupported { .. } => "do it in the provider's console",
+                E::Refused { .. } => "the provider's message says why",
+            };
+            let is_unsettled = matches!(error, E::Unanswered { .. });
+            let failure = Self::new(chain(&error)).hint(hint);
+            if is_unsettled { failure.unsettled() } else { failure }
+        }
+    }
+
+    impl From<incident::Error> for Failure {
+        fn from(error: incident::Error) -> Self {
+            use incident::Error as E;
+            let hint = match &error {
+                E::Conflict { .. } => {
+                    "someone else is at work on it: `stanch incident show` tells who"
+                }
+                E::NoSuchIncident(_) | E::Ambiguous { .. } => {
+                    "`stanch incident list` shows all ids"
+                }
+                E::Broken { .. } | E::NotOpened(_) => {
+                    "compare with an export or a backup; nothing may be built on this record"
+                }
+                E::Unrecordable(_) => "this is a fault of the program; nothing was recorded",
+                E::Store { .. } => {
+                    "nothing was lost: check the file, its permissions and the space on its disk, or name another with --store"
+                }
+            };
+            Self::new(chain(&error)).hint(hint)
+        }
+    }
+
+    impl From<contain::Error> for Failure {
+        fn from(error: contain::Error) -> Self {
+            use contain::Error as E;
+            let hint = match error {
+                E::Provider(error) => return error.into(),
+                E::Journal(error) => return error.into(),
+                E::SomeoneElse(_) => {
+                    "`stanch incident show` tells who; when they are done, `--resume` goes on"
+                }
+                E::NoSecret => {
+                    "scan where the whole credential stands; a key id alone never stops a key"
+                }
+                E::Changed(_) => "nothing was done; look at the plan again without --apply",
+                E::Unfinished { .. } => "go on with --resume",
+                E::Nothing(_) => "show a plan and apply it first",
+                E::WouldRevive { .. } => {
+                    "a leaked key must stay dead; if it really must live, add --revive"
+                }
+                E::NoSuchStep { .. } => {
+                    "name one of the plan's steps, or leave the step out for all"
+                }
+                E::NeverAutomated(_) => "do that step by hand, then plan again",
+                E::Damaged(_) => "`stanch incident verify` says where; nothing was done",
+            };
+            Self::new(chain(&error)).hint(hint)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A journal that tells each event on standard error as it is recorded, so that whoever waits sees what
+//! is being done.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use jiff::Timestamp;
+
+use super::Global;
+use crate::finding::plain;
+use crate::incident::{Error, Event, IncidentId, Journal, Recorded, describe};
+
+const DIM: Style = AnsiColor::BrightBlack.on_default();
+
+/// Passes everything on to a journal and tells it.
+pub(super) struct Narrator<'a> {
+    pub(super) journal: &'a dyn Journal,
+    pub(super) global: &'a Global,
+}
+
+impl Journal for Narrator<'_> {
+    fn append(
+        &self,
+        incident: &IncidentId,
+        expected_seq: u64,
+        actor: &str,
+        at: Timestamp,
+        event: &Event,
+    ) -> Result<Recorded, Error> {
+        let recorded = self.journal.append(incident, expected_seq, actor, at, event)?;
+        if !self.global.quiet {
+            let (time, words) = (at.strftime("%H:%M:%S"), plain(&describe(event)));
+            // Where the error output is gone, the record still has it.
+            let _ = writeln!(anstream::stderr(), "{DIM}{time}{DIM:#}  {words}");
+        }
+        Ok(recorded)
+    }
+
+    fn events(&self, incident: &IncidentId) -> Result<Vec<Recorded>, Error> {
+        self.journal.events(incident)
+    }
+}

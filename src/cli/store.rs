@@ -1,0 +1,27 @@
+//! Where incidents are kept, as the command line names it.
+
+use std::path::PathBuf;
+
+use super::{Failure, environment};
+use crate::incident::SqliteStore;
+
+/// The file of the default store in the data folder.
+const FILE: &str = "incidents.db";
+
+/// Where the incidents are kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct StoreArgs {
+    /// Keep the incidents in this file [default: in the platform's data folder]
+    #[arg(long, value_name = "FILE", env = "STANCH_STORE")]
+    store: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    pub(super) fn open(&self) -> Result<SqliteStore, Failure> {
+        let path = match &self.store {
+            Some(path) => path.clone(),
+            None => environment::data_folder()?.join(FILE),
+        };
+        Ok(SqliteStore::open(path)?)
+    }
+}

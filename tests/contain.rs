@@ -1,0 +1,266 @@
+//! `stanch contain` and `stanch incident`, the whole story, against moto with authentication enforced.
+
+mod moto;
+mod world;
+
+use std::fs;
+
+use moto::{AccessKey, Moto, RESPONDER};
+use world::{Run, World, assert_absent, everything_in};
+
+/// A leak in an old commit of a repository, a provider that knows the key, and a responder.
+struct Story {
+    world: World,
+    moto: Moto,
+    leaked: AccessKey,
+    responder: AccessKey,
+    finding: String,
+}
+
+impl Story {
+    fn begin() -> Self {
+        Self::begin_with(RESPONDER)
+    }
+
+    fn begin_with(permissions: &[&str]) -> Self {
+        let moto = Moto::start();
+        let leaked = moto.create_user_with_key("billing");
+        let responder = moto.responder("responder", permissions);
+        moto.enforce();
+        let world = World::new();
+        world.git(&["init", "--quiet"]);
+        let (id, secret) = (&leaked.id, &leaked.secret);
+        world
+            .write("prod.env", format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n"));
+        world.commit("Deploy");
+        fs::remove_file(world.path("prod.env")).unwrap();
+        world.commit("Clean up");
+        let scan = world.stanch(&["scan", ".", "--history", "--format", "jsonl"]);
+        let finding = scan.findings()[0]["fingerprint"].as_str().unwrap()[..8].to_owned();
+        Self { world, moto, leaked, responder, finding }
+    }
+
+    /// Runs the program as the responder.
+    fn stanch(&self, arguments: &[&str]) -> Run {
+        self.stanch_as(Some(&self.responder), arguments)
+    }
+
+    fn stanch_as(&self, identity: Option<&AccessKey>, arguments: &[&str]) -> Run {
+        let mut variables = vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())];
+        variables.extend(identity.map(|key| self.moto.environment(key)).into_iter().flatten());
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let run = self.world.stanch_with(arguments, &variables, "");
+        assert_absent(&self.secrets(), &run.all(), "an output");
+        run
+    }
+
+    /// Runs `contain` with the plan's endpoint and further flags.
+    fn contain(&self, flags: &[&str]) -> Run {
+        let mut arguments = vec!["contain", &self.finding, "--verbose"];
+        arguments.extend(["--aws-endpoint", self.endpoint()]);
+        arguments.extend(flags);
+        self.stanch(&arguments)
+    }
+
+    fn endpoint(&self) -> &str {
+        // Leaked once a story, so that it can stand in a list of arguments.
+        Box::leak(self.moto.endpoint().into_boxed_str())
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.leaked.secret.clone(), self.responder.secret.clone()]
+    }
+
+    /// Returns the states of the user's keys, by id.
+    fn states(&self) -> Vec<(String, String)> {
+        self.moto.keys("billing")
+    }
+
+    fn state_of_leaked(&self) -> String {
+        let states = self.states();
+        states
+            .into_iter()
+            .find(|(id, _)| *id == self.leaked.id)
+            .map_or("Absent".into(), |(_, state)| state)
+    }
+}
+
+fn says(run: &Run, code: i32, words: &[&str]) {
+    assert_eq!(run.code, code, "{}", run.all());
+    for word in words {
+        assert!(run.all().contains(word), "no {word:?} in {}", run.all());
+    }
+}
+
+#[test]
+fn the_whole_story_plan_apply_show_verify_undo() {
+    let story = Story::begin();
+
+    let plan = story.contain(&[]);
+    says(&plan, 0, &["disable", "prove-dead", "iam:UpdateAccessKey", "billing", "plan hash"]);
+    assert_eq!(story.state_of_leaked(), "Active", "a plan changes nothing");
+
+    // The plan that was shown says where it goes.
+    let apply = story.stanch(&["contain", &story.finding, "--apply"]);
+    says(&apply, 0, &["contained: the old key is proved dead", "incident  INC-", "head"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
+
+    says(&story.stanch(&["incident", "show"]), 0, &["MTTD", "MTTC", "contained", &story.leaked.id]);
+    says(&story.stanch(&["incident", "list"]), 0, &["INC-", "SEV1"]);
+    let verify = story.stanch(&["incident", "verify"]);
+    says(&verify, 0, &["holds"]);
+    let head =
+        verify.out.lines().find_map(|line| line.strip_prefix("head")).unwrap().trim().to_owned();
+    says(&story.stanch(&["incident", "verify", "--against", &head]), 0, &["holds"]);
+    let export = story.stanch(&["incident", "export", "--format", "json"]);
+    let export: serde_json::Value = serde_json::from_str(&export.out).unwrap();
+    assert_eq!(export["schema"], "stanch-incident/v1");
+    says(&story.stanch(&["incident", "export", "--format", "markdown"]), 0, &["# ", "Timeline"]);
+
+    let refused = story.contain(&["--undo", "disable", "--reason", "a drill"]);
+    says(&refused, 2, &["--revive"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
+    says(
+        &story.contain(&["--undo", "disable", "--revive", "--reason", "a drill"]),
+        0,
+        &["taken back: disable"],
+    );
+    assert_eq!(story.state_of_leaked(), "Active");
+    assert_absent(&story.secrets(), &everything_in(&story.world.home()), "the data folder");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_replacement_is_handed_to_the_operator_s_program_and_nobody_else() {
+    let story = Story::begin();
+    let script = story.world.write("deliver.sh", "#!/bin/sh\ncat > \"$1\"\n");
+    let taken = story.world.path("taken.json");
+    let command = format!("sh {} {}", script.display(), taken.display());
+    says(&story.contain(&["--deliver-to", &command]), 0, &["rotate", "deliver"]);
+    let run = story.contain(&["--apply", "--deliver-to", &command]);
+    says(&run, 0, &["contained"]);
+    let handed: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(taken).unwrap()).unwrap();
+    let (id, secret) = (&handed["parts"]["id"], handed["parts"]["secret"].as_str().unwrap());
+    let new = story.states().into_iter().find(|(key, _)| key == id.as_str().unwrap()).unwrap();
+    assert_eq!(new.1, "Active");
+    let new_secret = [secret.to_owned()];
+    assert_absent(&new_secret, &run.all(), "the output");
+    assert_absent(&new_secret, &everything_in(&story.world.home()), "the data folder");
+}
+
+#[test]
+fn apply_refuses_what_was_not_shown() {
+    let story = Story::begin();
+    says(&story.contain(&["--apply"]), 2, &["no plan was shown", "hint"]);
+    says(&story.contain(&[]), 0, &[]);
+    story.moto.create_key("billing");
+    says(&story.contain(&["--apply"]), 2, &["not the one that was shown", "nothing was done"]);
+    let calls = story.moto.calls();
+    assert!(
+        calls.iter().all(|(_, call)| call != "UpdateAccessKey"),
+        "nothing was changed: {calls:?}"
+    );
+}
+
+#[test]
+fn who_may_not_is_told_which_permission_is_missing() {
+    let looks = ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"];
+    let story = Story::begin_with(&looks);
+    says(&story.contain(&[]), 0, &[]);
+    says(&story.contain(&["--apply"]), 2, &["iam:UpdateAccessKey"]);
+    assert_eq!(story.state_of_leaked(), "Active");
+
+    let blind = Story::begin_with(&[]);
+    says(&blind.contain(&[]), 2, &["lacks iam:GetAccessKeyLastUsed", "hint"]);
+}
+
+#[test]
+fn the_responder_must_be_somebody_and_not_the_leaked_key() {
+    let story = Story::begin();
+    let endpoint = story.endpoint();
+    let arguments = ["contain", &story.finding, "--aws-endpoint", endpoint];
+    says(&story.stanch_as(None, &arguments), 2, &["no credentials", "hint"]);
+    says(&story.stanch_as(Some(&story.leaked), &arguments), 2, &["leaked key", "hint"]);
+    assert_eq!(story.state_of_leaked(), "Active");
+}
+
+#[test]
+fn a_fingerprint_that_matches_none_or_two_is_refused() {
+    let world = World::new();
+    says(&world.stanch(&["contain", "0000dead"]), 2, &["no finding begins with 0000dead", "hint"]);
+    says(&world.stanch(&["contain", "xyz"]), 2, &["hexadecimal"]);
+    let paste = world.stanch(&["contain", "sk-live-pasted-by-mistake"]);
+    assert_eq!(paste.code, 2);
+    assert!(!paste.all().contains("pasted"), "what was typed may be a secret: {}", paste.all());
+
+    // With enough keys two fingerprints share their first four digits.
+    let mut text = String::new();
+    for _ in 0..1200 {
+        text.push_str(&world::planted("simulated-key").0);
+    }
+    world.write("many.txt", text);
+    let findings = world.stanch(&["scan", "--format", "jsonl"]).findings();
+    let mut prints: Vec<String> =
+        findings.iter().map(|f| f["fingerprint"].as_str().unwrap()[..4].to_owned()).collect();
+    prints.sort();
+    let twice =
+        prints.windows(2).find(|pair| pair[0] == pair[1]).expect("1200 keys share a prefix");
+    says(&world.stanch(&["contain", &twice[0]]), 2, &["may be any of", "type more"]);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_alone() {
+    let world = World::new();
+    let store = world.path("incidents.db");
+    let store = store.to_str().unwrap();
+    says(&world.stanch(&["drill", "--quiet", "--store", store]), 0, &["MTTD"]);
+    let connection = rusqlite::Connection::open(store).unwrap();
+    connection.pragma_update(None, "user_version", 9999).unwrap();
+    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
+    drop(connection);
+    let before = fs::read(store).unwrap();
+    says(&world.stanch(&["incident", "list", "--store", store]), 2, &["newer", store, "hint"]);
+    assert_eq!(fs::read(store).unwrap(), before);
+}
+
+#[test]
+fn a_tampered_record_is_noticed_and_named() {
+    let world = World::new();
+    let store = world.path("incidents.db");
+    let store = store.to_str().unwrap();
+    says(&world.stanch(&["drill", "--quiet", "--store", store]), 0, &[]);
+    let connection = rusqlite::Connection::open(store).unwrap();
+    connection.execute_batch("DROP TRIGGER events_are_never_changed").unwrap_or_default();
+    let triggers: Vec<String> = connection
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    for trigger in triggers {
+        connection.execute_batch(&format!("DROP TRIGGER \"{trigger}\"")).unwrap();
+    }
+    connection.execute("UPDATE events SET actor = 'nobody' WHERE seq = 3", []).unwrap();
+    drop(connection);
+    says(
+        &world.stanch(&["incident", "verify", "--store", store]),
+        2,
+        &["broken at event 3", "hint"],
+    );
+}
+
+#[test]
+fn a_drill_tells_the_whole_story_and_is_marked_as_one() {
+    let world = World::new();
+    let run = world.stanch(&["drill"]);
+    says(
+        &run,
+        0,
+        &["simulated-key", "disable", "prove-dead", "rotate", "MTTD", "MTTC", "MTTR", "DRILL"],
+    );
+    says(&world.stanch(&["incident", "list"]), 0, &["drill"]);
+    says(&world.stanch(&["incident", "verify"]), 0, &["holds"]);
+}

@@ -1,0 +1,85 @@
+//! The edges of the repository: README, action and hooks say what the program does.
+
+use std::fs;
+use std::path::Path;
+
+use clap::CommandFactory;
+use stanch::cli::{Cli, ExitCode};
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(path).unwrap().replace("\r\n", "\n")
+}
+
+/// Asks the real parser whether a command line is one.
+fn assert_parses(line: &str) {
+    let words = line.split_whitespace();
+    if let Err(error) = Cli::command().try_get_matches_from(words) {
+        panic!("`{line}`: {error}");
+    }
+}
+
+#[test]
+fn the_table_of_exit_codes_is_the_code_s() {
+    let rows = ExitCode::ALL.map(|code| format!("| {} | {} |\n", code.number(), code.meaning()));
+    assert!(
+        read("README.md").contains(&rows.concat()),
+        "README's table should be:\n{}",
+        rows.concat()
+    );
+}
+
+#[test]
+fn every_command_of_the_readme_parses() {
+    let readme = read("README.md");
+    let blocks = readme.split("```").skip(1).step_by(2);
+    let commands: Vec<&str> = blocks
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("stanch "))
+        .map(|line| line.split('#').next().unwrap())
+        .collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    commands.into_iter().for_each(assert_parses);
+}
+
+#[test]
+fn the_readme_s_two_commands_come_first() {
+    let readme = read("README.md");
+    let mut blocks = readme.split("```").skip(1).step_by(2);
+    assert_eq!(blocks.next(), Some("\ncargo run --release -- drill\n"));
+    assert_eq!(blocks.next(), Some("\ncargo test\n"));
+}
+
+#[test]
+fn the_hooks_run_a_command_there_is() {
+    let hooks = read(".pre-commit-hooks.yaml");
+    let entries: Vec<&str> =
+        hooks.lines().filter_map(|line| line.trim().strip_prefix("entry: ")).collect();
+    assert_eq!(entries.len(), 2);
+    entries.into_iter().for_each(assert_parses);
+}
+
+#[test]
+fn the_action_passes_inputs_by_the_environment_to_flags_there_are() {
+    let action = read("action.yml");
+    for flag in action.split_whitespace().filter(|word| word.starts_with("arguments+=(--")) {
+        let flag = flag.trim_start_matches("arguments+=(").trim_end_matches(");");
+        let value = if flag == "--history" { "" } else { " 1" };
+        assert_parses(&format!("stanch scan {flag}{value}"));
+    }
+    // `NAME: ${{ … }}` and nothing else: what is pasted into a script can run commands.
+    for line in action.lines().filter(|line| line.contains("${{")) {
+        let value = line.split_once(": ").map(|(_, value)| value);
+        let is_whole = value.is_some_and(|v| v.starts_with("${{ ") && v.ends_with(" }}"));
+        assert!(is_whole && !line.contains("run:"), "{line}");
+    }
+}
+
+#[test]
+fn every_command_has_a_help_text() {
+    fn check(command: &clap::Command) {
+        assert!(command.get_about().is_some(), "`{}` has no help", command.get_name());
+        command.get_subcommands().for_each(check);
+    }
+    Cli::command().get_subcommands().for_each(check);
+}

@@ -13,20 +13,20 @@ const TAIL: usize = 4;
 ///
 /// `known_prefix` is cut to what is ASCII; anything that isn't printable ASCII is never shown.
 pub fn redact(secret: &[u8], known_prefix: usize) -> String {
-    let prefix = &secret[..known_prefix.min(secret.len())];
-    let body = &secret[prefix.len()..];
-    let tail = match body.len() >= MIN_BODY_FOR_TAIL {
-        true => &body[body.len() - TAIL..],
-        false => &[],
-    };
-    let is_shown = |part: &&[u8]| part.iter().all(u8::is_ascii_graphic);
-    let show = |part: &[u8]| {
-        Some(part)
-            .filter(is_shown)
-            .map(|p| String::from_utf8_lossy(p).into_owned())
-            .unwrap_or_default()
-    };
-    format!("{}{MASK}{}", show(prefix), show(tail))
+    let (prefix, body) = secret.split_at(known_prefix.min(secret.len()));
+    let tail = &body[body.len().saturating_sub(TAIL)..];
+    // The end of a PEM block is the same for all: showing it tells nothing.
+    let is_telling = body.len() >= MIN_BODY_FOR_TAIL && tail.iter().any(u8::is_ascii_alphanumeric);
+    let tail = if is_telling { tail } else { &[] };
+    format!("{}{MASK}{}", shown(prefix), shown(tail))
+}
+
+/// Returns printable ASCII as it is, and nothing of anything else.
+fn shown(part: &[u8]) -> String {
+    match part.iter().all(u8::is_ascii_graphic) {
+        true => String::from_utf8_lossy(part).into_owned(),
+        false => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -43,6 +43,11 @@ mod tests {
     fn shows_nothing_of_a_password() {
         assert_eq!(redact(b"hunter2", 0), "…");
         assert_eq!(redact("pässwörter-müssen-länger-sein".as_bytes(), 0), "…sein");
+    }
+
+    #[test]
+    fn shows_no_end_that_all_share() {
+        assert_eq!(redact(format!("-----BEGIN{}-----", "x".repeat(40)).as_bytes(), 0), "…");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! `stanch contain` and `stanch incident`, the whole story, against moto with authentication enforced.
 
+#[cfg(unix)]
+#[path = "contain/killed.rs"]
+mod killed;
 mod moto;
 mod world;
 
@@ -159,7 +162,7 @@ fn apply_refuses_what_was_not_shown() {
     says(&story.contain(&["--apply"]), 2, &["not the one that was shown", "nothing was done"]);
     let calls = story.moto.calls();
     assert!(
-        calls.iter().all(|(_, call)| call != "UpdateAccessKey"),
+        calls.iter().all(|(_, call)| !call.ends_with(":UpdateAccessKey")),
         "nothing was changed: {calls:?}"
     );
 }

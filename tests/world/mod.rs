@@ -109,8 +109,9 @@ impl World {
         child.wait_with_output().unwrap().into()
     }
 
+    /// Returns a command in the work folder, with the environment of a test.
     #[expect(clippy::disallowed_methods, reason = "a test hands on what a program needs to start")]
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let keep = |name: &str| std::env::var_os(name).map(|value| (name.to_owned(), value));
         let date = "2026-01-02T03:04:05+01:00";

@@ -1,0 +1,192 @@
+//! The command, killed where it stands: a real process, ended by SIGKILL after each line it tells on
+//! standard error, taken up again until it says that the key is contained.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use stanch::secret::{Credential, Part, Secret};
+
+use crate::moto::{AccessKey, Moto, RESPONDER};
+use crate::world::{World, assert_absent, everything_in};
+
+/// More lines than a run tells, so that a test that never ends is a failure.
+const MAX_LINES: usize = 40;
+
+/// How many threads take turns at the points: a run mostly waits.
+const THREADS: usize = 4;
+
+#[test]
+fn killed_after_any_line_it_is_taken_up_and_replaces_the_key_once() {
+    let moto = Moto::start();
+    let responder = moto.responder("responder", RESPONDER);
+    moto.enforce();
+    let run_until_told = |first: usize| {
+        (first..=MAX_LINES)
+            .step_by(THREADS)
+            .find(|&lines| Leak::new(&moto, &responder, lines).is_told_before_killed())
+    };
+    let told = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (1..=THREADS).map(|first| scope.spawn(move || run_until_told(first))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let shortest = told.into_iter().min().flatten().expect("a run comes to its end");
+    // Opening, approval, disable, proof, containment, rotation and delivery make at least that many.
+    assert!(shortest > 15, "killed at {shortest} points only");
+}
+
+/// A key of a user of its own, leaked into a file, to be contained with a replacement.
+struct Leak<'a> {
+    moto: &'a Moto,
+    responder: &'a AccessKey,
+    world: World,
+    user: String,
+    leaked: AccessKey,
+    finding: String,
+    /// The operator's program appends what it gets to this file, a line each.
+    delivered: PathBuf,
+    delivery: String,
+    /// After how many lines the run is killed.
+    lines: usize,
+}
+
+impl<'a> Leak<'a> {
+    fn new(moto: &'a Moto, responder: &'a AccessKey, lines: usize) -> Self {
+        let user = format!("billing-{lines}");
+        let leaked = moto.create_user_with_key(&user);
+        let world = World::new();
+        let (id, secret) = (&leaked.id, &leaked.secret);
+        world
+            .write("prod.env", format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n"));
+        let script = world.write("deliver.sh", "#!/bin/sh\ncat >> \"$1\"; echo >> \"$1\"\n");
+        let delivered = world.path("delivered.jsonl");
+        let delivery = format!("sh {} {}", script.display(), delivered.display());
+        let finding = fingerprint(&leaked);
+        Self { moto, responder, world, user, leaked, finding, delivered, delivery, lines }
+    }
+
+    /// Kills a run after so many lines and takes it up again until the key is contained; tells whether
+    /// the run came to its end before that line.
+    fn is_told_before_killed(&self) -> bool {
+        assert_eq!(self.contain(&[]), 0, "the plan is shown");
+        let ended = self.kill_after_lines();
+        let mut codes = Vec::new();
+        // Where nothing was approved yet there is nothing to take up, and the plan is applied again.
+        while codes.last() != Some(&0) {
+            assert!(codes.len() < 6, "killed after line {}: {codes:?}", self.lines);
+            let flag = if codes.len().is_multiple_of(2) { "--resume" } else { "--apply" };
+            codes.push(self.contain(&[flag]));
+        }
+        self.assert_replaced_once();
+        ended
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        self.moto.environment(self.responder)
+    }
+
+    fn arguments(&self, flags: &[&str]) -> Vec<String> {
+        let endpoint = self.moto.endpoint();
+        let mut arguments = vec!["contain", &self.finding, "prod.env", "--aws-endpoint", &endpoint];
+        arguments.extend(["--deliver-to", &self.delivery]);
+        arguments.extend(flags);
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Runs the command to its end and returns its exit code.
+    fn contain(&self, flags: &[&str]) -> i32 {
+        let variables = self.variables();
+        let variables: Vec<_> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let run = self.world.stanch_with(&self.arguments(flags), &variables, "");
+        self.assert_silent(&run.all(), "an output");
+        run.code
+    }
+
+    /// Applies the plan and kills the process after so many lines; tells whether it ended before.
+    fn kill_after_lines(&self) -> bool {
+        let mut child = self.apply();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let told: Vec<_> = stderr.lines().take(self.lines).map(Result::unwrap).collect();
+        if told.last().is_some_and(|line| line.contains("rotate: about to call")) {
+            self.wait_for_the_new_key(&mut child);
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        self.assert_silent(&told.join("\n"), "what was told");
+        told.len() < self.lines
+    }
+
+    /// Waits until the call that makes the new key has arrived, so that its answer is what is lost. A
+    /// call that was never sent is looked for over a minute, and the tests of the engine have that.
+    fn wait_for_the_new_key(&self, child: &mut Child) {
+        while self.moto.keys(&self.user).len() < 2 && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn apply(&self) -> Child {
+        self.world
+            .command(env!("CARGO_BIN_EXE_stanch"))
+            .args(self.arguments(&["--apply"]))
+            .envs(self.variables())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn assert_replaced_once(&self) {
+        let keys = self.moto.keys(&self.user);
+        let old = keys.iter().find(|(id, _)| *id == self.leaked.id);
+        let at = format!("killed after line {}: {keys:?}", self.lines);
+        assert_eq!(old.map(|(_, state)| state.as_str()), Some("Inactive"), "{at}");
+        let active: Vec<_> = keys.iter().filter(|(_, state)| state == "Active").collect();
+        assert_eq!(keys.len(), 2, "{at}");
+        assert_eq!(active.len(), 1, "{at}");
+        let last = self.handed().pop().expect("a key was delivered");
+        assert_eq!(last.0, active[0].0, "{at}");
+        let verify = self.world.stanch(&["incident", "verify"]);
+        assert_eq!(verify.code, 0, "{at}: {}", verify.all());
+        let export = self.world.stanch(&["incident", "export", "--format", "json"]);
+        self.assert_silent(&export.out, "the export");
+        self.assert_silent(&everything_in(&self.world.home()), "the data folder");
+    }
+
+    /// Returns the ids and secrets that the operator's program got. A run may be killed before it wrote
+    /// to a program it had started.
+    fn handed(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(&self.delivered).unwrap_or_default();
+        let lines = text.lines().filter(|line| !line.is_empty());
+        let handed = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let part = |handed: &serde_json::Value, name: &str| {
+            handed["parts"][name].as_str().unwrap().to_owned()
+        };
+        handed.map(|handed| (part(&handed, "id"), part(&handed, "secret"))).collect()
+    }
+
+    fn assert_silent(&self, text: &str, whose: &str) {
+        let mut secrets = vec![self.leaked.secret.clone(), self.responder.secret.clone()];
+        secrets.extend(self.responder.token.clone());
+        secrets.extend(self.handed().into_iter().map(|(_, secret)| secret));
+        assert_absent(&secrets, text, whose);
+    }
+}
+
+/// Returns what the scanner calls a leaked key.
+fn fingerprint(key: &AccessKey) -> String {
+    let parts = [
+        ("id".to_owned(), Part::Public(key.id.clone())),
+        ("secret".to_owned(), Part::Secret(Secret::new(key.secret.clone()))),
+    ];
+    let credential = Credential {
+        pattern: "aws-access-key".to_owned(),
+        provider: "aws".to_owned(),
+        parts: parts.into(),
+    };
+    credential.fingerprint().short()
+}

@@ -443,8 +443,16 @@ fn aws_iam_finds_its_responder_where_aws_looks() {
     let plain = [key[0], key[1], ("AWS_ENDPOINT_URL_IAM", "http://iam.stanch.invalid")];
     let refused = found(&config, &metadata, &plain, None);
     assert!(refused.ends_with("is not encrypted; use https://"), "{refused}");
-    let own = [key[0], key[1], ("AWS_ENDPOINT_URL_STS", "https://sts.stanch.invalid/x")];
+    let sts = ("AWS_ENDPOINT_URL_STS", "https://sts.stanch.invalid/x");
+    let own = [key[0], key[1], sts];
     assert_eq!(found(&config, &metadata, &own, None), "https://sts.stanch.invalid");
+    let both = [key[0], key[1], sts, ("AWS_ENDPOINT_URL_IAM", "https://iam.stanch.invalid")];
+    let places = found(&config, &metadata, &both, None);
+    assert_eq!(places, "https://iam.stanch.invalid and https://sts.stanch.invalid");
+    let login = ("AWS_ENDPOINT_URL_IAM", "https://ada:lovelace@iam.stanch.invalid");
+    let refused = found(&config, &metadata, &[key[0], key[1], login], None);
+    assert!(refused.contains("a user name or a password"), "{refused}");
+    assert!(!refused.contains("lovelace"), "{refused}");
 }
 
 /// What a process with that environment finds, in a few words.

@@ -212,11 +212,18 @@ async fn endpoint(clients: &Clients, allow_plain_http: bool) -> Result<Option<St
         return Err(unusable("the configured endpoint is not an address"));
     }
     for address in &addresses {
+        // It would be shown in the plan and kept in the record.
+        if address.contains('@') {
+            return Err(unusable("the configured endpoint holds a user name or a password"));
+        }
         if !address.starts_with("https://") && !allow_plain_http && !is_loopback(address) {
             return Err(unusable(&format!("{address} is not encrypted; use https://")));
         }
     }
-    Ok(addresses.into_iter().find(|address| !is_public(address)))
+    // Where each service has its own, both are part of what is approved.
+    let mut own: Vec<_> = addresses.into_iter().filter(|address| !is_public(address)).collect();
+    own.dedup();
+    Ok((!own.is_empty()).then(|| own.join(" and ")))
 }
 
 fn unusable(why: &str) -> Error {

@@ -19,9 +19,10 @@ use crate::secret::{Credential, Part};
 /// Why a replacement was not delivered, or may not have been. No variant ever holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
-    /// The command line names no program, or its quotes don't match.
-    #[error("`{0}` is no command line: {1}")]
-    CommandLine(String, String),
+    /// The command line names no program, or its quotes don't match. It isn't repeated: nobody has
+    /// looked yet whether it holds a secret.
+    #[error("what was given is no command line: {0}")]
+    CommandLine(String),
     /// The secret isn't text, so it has no JSON form.
     #[error("the new key is not text, so it can't be handed over as JSON")]
     NotText,
@@ -34,15 +35,15 @@ pub enum DeliveryError {
         why: String,
     },
     /// The program ran and said that it failed.
-    #[error("{program} ended with {ending}")]
+    #[error("{program} ended with exit code {code}")]
     Failed {
         /// The program.
         program: String,
-        /// Its exit code, or that it was killed.
-        ending: String,
+        /// Its exit code.
+        code: i32,
     },
-    /// No end within the time given (it was killed), or none that could be seen: whether the new key
-    /// was taken up is unknown.
+    /// It was killed, by us after the time given or by someone else, or its end could not be seen:
+    /// whether the new key was taken up is unknown.
     #[error("{program} did not come to an end that could be seen: {why}")]
     Unknown {
         /// The program.
@@ -81,7 +82,7 @@ impl CommandDelivery {
     /// # Errors
     /// [`DeliveryError::CommandLine`] where it names no program or its quotes don't match.
     pub fn new(command_line: &str, timeout: Duration) -> Result<Self, DeliveryError> {
-        let wrong = |why: &str| DeliveryError::CommandLine(command_line.to_owned(), why.to_owned());
+        let wrong = |why: &str| DeliveryError::CommandLine(why.to_owned());
         let words = shell_words::split(command_line).map_err(|_| wrong("a quote is not closed"))?;
         let (program, arguments) = words.split_first().ok_or_else(|| wrong("it is empty"))?;
         Ok(Self { program: program.clone(), arguments: arguments.to_vec(), timeout })
@@ -111,13 +112,10 @@ impl CommandDelivery {
         if ending.success() {
             return Ok(());
         }
-        Err(DeliveryError::Failed {
-            program: self.program.clone(),
-            ending: match ending.code() {
-                Some(code) => format!("exit code {code}"),
-                None => "a signal".to_owned(),
-            },
-        })
+        match ending.code() {
+            Some(code) => Err(DeliveryError::Failed { program: self.program.clone(), code }),
+            None => Err(self.unknown("a signal ended it".to_owned())),
+        }
     }
 
     fn unknown(&self, why: String) -> DeliveryError {

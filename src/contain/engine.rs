@@ -61,6 +61,14 @@ impl Engine<'_> {
         Run::new(self, plan.clone(), record, observed).carry_out().await
     }
 
+    /// Returns the hash of the plan that was approved in this incident and not finished, if there is one.
+    ///
+    /// # Errors
+    /// Where the record can't be read.
+    pub fn unfinished(&self) -> Result<Option<String>, Error> {
+        Ok(Record::read(self)?.history.unfinished().map(str::to_owned))
+    }
+
     /// Takes up the last approved plan where it was interrupted. Steps that were intended and not
     /// finished are settled by looking; steps that failed are tried again; what is done stays done.
     ///

@@ -45,6 +45,8 @@ impl Answers {
                 self.refusals.clear();
             }
             Ok((Liveness::WrongSecret { code }, _)) => {
+                // It knows the key, which whoever refused it before may not have.
+                self.refusals.clear();
                 self.last = format!("it refuses the secret and not the key ({code})");
             }
             Ok((Liveness::Unknown { why }, _)) => self.last = why,
@@ -150,5 +152,30 @@ impl Run<'_> {
             effective_at: stopped_at.unwrap_or(first_at).min(verified_at),
             verified_at,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ending(answers: &[Liveness]) -> Outcome {
+        let mut taken = Answers::default();
+        for liveness in answers {
+            taken.take(Ok(Probe { liveness: liveness.clone(), at: Timestamp::UNIX_EPOCH }));
+        }
+        taken.ending().outcome
+    }
+
+    #[test]
+    fn only_refusals_with_no_other_word_between_them_are_a_proof() {
+        let code = || "code".to_owned();
+        let refused = Liveness::Refused { code: code() };
+        let wrong = Liveness::WrongSecret { code: code() };
+        let unknown = Liveness::Unknown { why: code() };
+        assert_eq!(ending(&[refused.clone(), refused.clone()]), Outcome::Succeeded);
+        assert_eq!(ending(&[refused.clone(), wrong, refused.clone()]), Outcome::Unknown);
+        // No answer is no word.
+        assert_eq!(ending(&[refused.clone(), unknown, refused]), Outcome::Succeeded);
     }
 }

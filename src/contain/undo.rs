@@ -27,10 +27,20 @@ pub enum What {
 pub struct UndoSummary {
     /// The steps that are taken back, in the order that was done.
     pub undone: Vec<String>,
-    /// Whether everything that was tried is known to have been done.
+    /// The steps that were to be taken back and are not, or of which it isn't known.
+    pub failed: Vec<String>,
+    /// Whether of everything that was tried it is known whether it was done.
     pub settled: bool,
     /// What a person has to do, each with its reason.
     pub left_for_a_person: Vec<String>,
+}
+
+impl UndoSummary {
+    fn unsettled(&mut self, step: &Step, words: String) {
+        self.settled = false;
+        self.failed.push(step.id.clone());
+        self.left_for_a_person.push(words);
+    }
 }
 
 impl Engine<'_> {
@@ -60,8 +70,12 @@ impl Engine<'_> {
         })?;
         let observed = self.look_over(&plan).await?;
         let mut run = Run::new(self, plan, record, observed);
-        let mut summary =
-            UndoSummary { undone: Vec::new(), settled: true, left_for_a_person: Vec::new() };
+        let mut summary = UndoSummary {
+            undone: Vec::new(),
+            failed: Vec::new(),
+            settled: true,
+            left_for_a_person: Vec::new(),
+        };
         for step in steps.iter().rev() {
             run.take_back(step, revive, &mut summary).await?;
         }
@@ -125,15 +139,13 @@ impl Run<'_> {
             Made::None => Ok(()),
             Made::One(key) => self.reverse(step, Change::Delete, &key, summary).await,
             Made::Several(ids) => {
-                summary.settled = false;
                 let words = format!("which of {} was made here can't be told", ids.join(", "));
-                summary.left_for_a_person.push(words);
+                summary.unsettled(step, words);
                 Ok(())
             }
             Made::Unseen(blind) => {
-                summary.settled = false;
                 let words = format!("whether a new key is there can't be seen: {blind}");
-                summary.left_for_a_person.push(words);
+                summary.unsettled(step, words);
                 Ok(())
             }
         }
@@ -158,12 +170,13 @@ impl Run<'_> {
             summary.left_for_a_person.push(format!("the leaked key {} stays stopped", key.id));
             return Ok(());
         }
-        self.reverse(step, Change::Enable, &key, summary).await?;
-        // What was contained is so no longer, whether or not the start could be seen.
+        // Before the call, for after it the process may be gone: from here on the key counts as
+        // contained no longer, whether or not its start can be seen.
         self.record.append(&Event::PhaseEntered {
             phase: Phase::Containment,
-            reason: format!("the leaked key {} was started again", key.id),
-        })
+            reason: format!("the leaked key {} is being started again", key.id),
+        })?;
+        self.reverse(step, Change::Enable, &key, summary).await
     }
 
     async fn reverse(
@@ -182,6 +195,7 @@ impl Run<'_> {
             Outcome::Succeeded => summary.undone.push(step.id.clone()),
             outcome => {
                 summary.settled &= outcome != Outcome::Unknown;
+                summary.failed.push(step.id.clone());
                 summary.left_for_a_person.push(format!("take back {}: {}", step.id, ending.detail));
             }
         }

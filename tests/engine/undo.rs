@@ -100,10 +100,26 @@ async fn a_denied_undo_says_so_and_can_be_repeated() {
     world.simulated.set(Fault::Denies(Operation::Delete)).unwrap();
     let undone = world.engine().undo(&step("rotate"), false, "start over").await.unwrap();
     assert_eq!(undone.undone, Vec::<String>::new());
+    assert_eq!(undone.failed, ["rotate"]);
     assert!(undone.left_for_a_person[0].contains("simulated:DeleteKey"));
     world.simulated.heal().unwrap();
     let undone = world.engine().undo(&step("rotate"), false, "start over").await.unwrap();
     assert_eq!(undone.undone, ["rotate"]);
+}
+
+#[tokio::test]
+async fn before_the_leaked_key_is_started_it_counts_as_contained_no_longer() {
+    let world = contained().await;
+    let before = world.events().len();
+    world.simulated.set(Fault::Denies(Operation::Enable)).unwrap();
+    let undone = world.engine().undo(&step("disable"), true, "false alarm").await.unwrap();
+    assert_eq!(undone.failed, ["disable"]);
+    let events = world.events().split_off(before);
+    let reopened = events.iter().position(
+        |event| matches!(event, Event::PhaseEntered { phase: Phase::Containment, reason } if reason.contains("is being started")),
+    );
+    let intended = events.iter().position(|event| matches!(event, Event::StepIntended { .. }));
+    assert!(reopened.is_some() && reopened < intended, "{events:?}");
 }
 
 #[tokio::test]

@@ -18,6 +18,8 @@ struct Story {
     leaked: AccessKey,
     responder: AccessKey,
     finding: String,
+    /// The endpoint that AWS's own configuration names.
+    configured: Option<String>,
 }
 
 impl Story {
@@ -40,7 +42,7 @@ impl Story {
         world.commit("Clean up");
         let scan = world.stanch(&["scan", ".", "--history", "--format", "jsonl"]);
         let finding = scan.findings()[0]["fingerprint"].as_str().unwrap()[..8].to_owned();
-        Self { world, moto, leaked, responder, finding }
+        Self { world, moto, leaked, responder, finding, configured: None }
     }
 
     /// Runs the program as the responder.
@@ -51,6 +53,9 @@ impl Story {
     fn stanch_as(&self, identity: Option<&AccessKey>, arguments: &[&str]) -> Run {
         let mut variables = vec![("AWS_EC2_METADATA_DISABLED", "true".to_owned())];
         variables.extend(identity.map(|key| self.moto.environment(key)).into_iter().flatten());
+        // Where a call goes is what the tests name.
+        variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
+        variables.extend(self.configured.clone().map(|place| ("AWS_ENDPOINT_URL", place)));
         let variables: Vec<_> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let run = self.world.stanch_with(arguments, &variables, "");
@@ -124,11 +129,13 @@ fn the_whole_story_plan_apply_show_verify_undo() {
     let refused = story.contain(&["--undo", "disable", "--reason", "a drill"]);
     says(&refused, 2, &["--revive"]);
     assert_eq!(story.state_of_leaked(), "Inactive");
-    says(
-        &story.contain(&["--undo", "disable", "--revive", "--reason", "a drill"]),
-        0,
-        &["taken back: disable"],
-    );
+    // An undo, too, goes where the plan went.
+    let revive =
+        ["contain", &story.finding, "--undo", "disable", "--revive", "--reason", "a drill"];
+    story.moto.fault("before=UpdateAccessKey:AccessDenied");
+    says(&story.stanch(&revive), 2, &["nothing was taken back", "lacks iam:UpdateAccessKey"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
+    says(&story.stanch(&revive), 0, &["taken back: disable"]);
     assert_eq!(story.state_of_leaked(), "Active");
     assert_absent(&story.secrets(), &everything_in(&story.world.home()), "the data folder");
 }
@@ -165,6 +172,53 @@ fn apply_refuses_what_was_not_shown() {
         calls.iter().all(|(_, call)| !call.ends_with(":UpdateAccessKey")),
         "nothing was changed: {calls:?}"
     );
+}
+
+#[test]
+fn a_plan_that_was_changed_in_the_store_is_not_applied() {
+    let story = Story::begin();
+    says(&story.contain(&[]), 0, &[]);
+    let store = story.world.home().join("data/stanch/incidents.db");
+    let connection = rusqlite::Connection::open(store).unwrap();
+    let change = "UPDATE plans SET plan = replace(plan, '\"billing\"', '\"someone\"')";
+    assert_eq!(connection.execute(change, []).unwrap(), 1);
+    drop(connection);
+    says(&story.contain(&["--apply"]), 2, &["was changed in the store", "nothing was done"]);
+    assert_eq!(story.state_of_leaked(), "Active");
+}
+
+#[test]
+fn the_place_of_an_earlier_plan_is_not_the_next_one_s() {
+    let mut story = Story::begin();
+    says(&story.contain(&[]), 0, &[]);
+    // A port where nobody listens.
+    story.configured = Some("http://127.0.0.1:9".to_owned());
+    let plan = story.stanch(&["contain", &story.finding]);
+    says(&plan, 2, &["could not be sent", "nothing was done"]);
+}
+
+#[test]
+fn a_question_that_is_not_answered_leaves_nothing_unsettled() {
+    let story = Story::begin();
+    story.moto.fault("before=GetCallerIdentity:500:9");
+    says(&story.contain(&[]), 2, &["not answered", "nothing was changed"]);
+}
+
+#[test]
+fn a_credential_on_the_delivery_s_command_line_is_refused_and_not_kept() {
+    let story = Story::begin();
+    let (token, secrets) = world::planted("github-fine-grained-token");
+    let inline = format!("put --with '{}'", token.trim());
+    for command in [inline, format!("put {}", story.leaked.secret)] {
+        let run = story.contain(&["--deliver-to", &command]);
+        says(&run, 2, &["holds a credential", "hint"]);
+        assert_absent(&secrets, &run.all(), "the output");
+        assert_absent(&secrets, &everything_in(&story.world.home()), "the data folder");
+    }
+    let open = format!("put {} 'x", story.responder.id);
+    let run = story.contain(&["--deliver-to", &open]);
+    says(&run, 2, &["a quote is not closed"]);
+    assert!(!run.all().contains(&story.responder.id), "{}", run.all());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use clap::CommandFactory;
 use stanch::cli::{Cli, ExitCode};
@@ -84,4 +85,22 @@ fn every_command_has_a_help_text() {
         command.get_subcommands().for_each(check);
     }
     Cli::command().get_subcommands().for_each(check);
+}
+
+/// As with `stanch patterns list | head -1`: whoever closes a pipe has read enough.
+#[test]
+fn a_closed_pipe_is_no_reason_to_complain() {
+    for arguments in [&["patterns", "list"][..], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let run = Command::new(env!("CARGO_BIN_EXE_stanch"))
+            .args(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(Child::wait_with_output)
+            .unwrap();
+        assert_eq!(run.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&run.stderr), "", "{arguments:?}");
+    }
 }

@@ -45,7 +45,8 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let store = args.store.open()?;
     let provider = Simulated::new(Arc::new(|| SystemClock.now()));
     let leaked = provider.issue("billing-service")?;
-    let folder = tempfile::tempdir()?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
 
     heading(out, "A key is committed and, a commit later, deleted")?;
     let commit = plant(folder.path(), &leaked)?;
@@ -66,8 +67,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
         drill: true,
         global,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(rehearse(&responder, &provider, &delivery, out))
+    super::contain::runtime()?.block_on(rehearse(&responder, &provider, &delivery, out))
 }
 
 fn heading(out: &mut dyn Write, text: &str) -> Result<(), Failure> {

@@ -12,17 +12,33 @@ use crate::{pattern, secret, source};
 #[derive(Debug)]
 pub(super) struct Failure {
     code: ExitCode,
-    message: String,
+    /// Nothing where there is nobody left to tell.
+    message: Option<String>,
     hint: Option<String>,
 }
 
 impl Failure {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { code: ExitCode::Failed, message: message.into(), hint: None }
+        Self { code: ExitCode::Failed, message: Some(message.into()), hint: None }
+    }
+
+    /// Whoever read the output has closed it, as `head` does after its lines.
+    fn unread() -> Self {
+        Self { code: ExitCode::Failed, message: None, hint: None }
     }
 
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds to the hint what to do after what it says.
+    #[cfg(feature = "contain")]
+    pub(super) fn further_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(match self.hint {
+            Some(first) => format!("{first}; {hint}"),
+            None => hint.to_owned(),
+        });
         self
     }
 
@@ -38,7 +54,9 @@ impl Failure {
         let red = AnsiColor::Red.on_default().bold();
         let cyan = AnsiColor::Cyan.on_default().bold();
         // Where even the error output is gone there is nobody left to tell.
-        let _ = writeln!(out, "{red}error{red:#}: {}", self.message);
+        if let Some(message) = &self.message {
+            let _ = writeln!(out, "{red}error{red:#}: {message}");
+        }
         if let Some(hint) = &self.hint {
             let _ = writeln!(out, "{cyan}hint{cyan:#}: {hint}");
         }
@@ -84,7 +102,10 @@ impl From<source::Error> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(format!("cannot write the output: {error}"))
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::unread(),
+            _ => Self::new(format!("cannot write the output: {error}")),
+        }
     }
 }
 
@@ -114,16 +135,16 @@ mod network_half {
                 }
                 E::Quota { .. } => "delete a key that nobody uses, or plan with --replace-inactive",
                 E::Throttled { .. } => "nothing was done; try again in a minute",
+                // An engine that has begun keeps an unanswered change as that step's outcome: what comes
+                // here was only asked.
                 E::Unanswered { .. } => {
-                    "whether it was done is unknown; `--resume` looks and goes on"
+                    "it was only asked, so nothing was changed; try again, or check the network and the endpoint"
                 }
                 E::Unreachable { .. } => "nothing was done; check the network and the endpoint",
                 E::Unsupported { .. } => "do it in the provider's console",
                 E::Refused { .. } => "the provider's message says why",
             };
-            let is_unsettled = matches!(error, E::Unanswered { .. });
-            let failure = Self::new(chain(&error)).hint(hint);
-            if is_unsettled { failure.unsettled() } else { failure }
+            Self::new(chain(&error)).hint(hint)
         }
     }
 
@@ -152,6 +173,7 @@ mod network_half {
     impl From<contain::Error> for Failure {
         fn from(error: contain::Error) -> Self {
             use contain::Error as E;
+            let is_unsettled = matches!(error, E::Unfinished { .. });
             let hint = match error {
                 E::Provider(error) => return error.into(),
                 E::Journal(error) => return error.into(),
@@ -173,7 +195,8 @@ mod network_half {
                 E::NeverAutomated(_) => "do that step by hand, then plan again",
                 E::Damaged(_) => "`stanch incident verify` says where; nothing was done",
             };
-            Self::new(chain(&error)).hint(hint)
+            let failure = Self::new(chain(&error)).hint(hint);
+            if is_unsettled { failure.unsettled() } else { failure }
         }
     }
 }

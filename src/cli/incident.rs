@@ -33,7 +33,7 @@ pub(super) enum Command {
         #[command(flatten)]
         which: Which,
         /// A head printed earlier, as NUMBER:HASH
-        #[arg(long, value_name = "HEAD", value_parser = head)]
+        #[arg(long, value_name = "HEAD")]
         against: Option<Head>,
     },
     /// Write an incident for others: JSON that can be checked again, or Markdown for a review
@@ -72,15 +72,6 @@ pub(super) fn run(command: &Command, out: &mut dyn Write) -> Result<ExitCode, Fa
         Command::Verify { which, against } => verify(which, against.as_ref(), out),
         Command::Export { which, format, output } => export(which, *format, output.as_ref(), out),
     }
-}
-
-fn head(text: &str) -> Result<Head, String> {
-    let is_hash = |hash: &str| hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-    let parts = text.split_once(':').filter(|(_, hash)| is_hash(hash));
-    let head = parts.and_then(|(seq, hash)| {
-        Some(Head { seq: seq.parse().ok()?, hash: hash.to_ascii_lowercase() })
-    });
-    head.ok_or_else(|| "a head is a number, a colon and 64 hexadecimal digits".to_owned())
 }
 
 impl Which {

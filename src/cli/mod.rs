@@ -111,7 +111,10 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Command::Drill(args) => drill::run(args, &cli.global, out),
         Command::Patterns(command) => patterns::run(command, &cli.global, out),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "stanch", out);
+            // It panics where it can't write, so it writes to memory.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "stanch", &mut script);
+            out.write_all(&script)?;
             Ok(ExitCode::Clean)
         }
     }

@@ -38,6 +38,20 @@ fn killed_after_any_line_it_is_taken_up_and_replaces_the_key_once() {
     assert!(shortest > 15, "killed at {shortest} points only");
 }
 
+#[test]
+fn what_can_t_be_taken_up_stays_unsettled() {
+    let moto = Moto::start();
+    let responder = moto.responder("responder", RESPONDER);
+    moto.enforce();
+    let leak = Leak::new(&moto, &responder, 0);
+    assert_eq!(leak.contain(&[]), 0, "the plan is shown");
+    assert!(!leak.kill_when(|line| line.contains("prove-dead: about to call")));
+    moto.fault("before=GetAccessKeyLastUsed:AccessDenied");
+    assert_eq!(leak.contain(&["--resume"]), 3);
+    assert_eq!(leak.contain(&["--apply"]), 3, "it is begun and not finished");
+    assert_eq!(leak.contain(&["--resume"]), 0);
+}
+
 /// A key of a user of its own, leaked into a file, to be contained with a replacement.
 struct Leak<'a> {
     moto: &'a Moto,
@@ -72,7 +86,11 @@ impl<'a> Leak<'a> {
     /// the run came to its end before that line.
     fn is_told_before_killed(&self) -> bool {
         assert_eq!(self.contain(&[]), 0, "the plan is shown");
-        let ended = self.kill_after_lines();
+        let mut told = 0;
+        let ended = self.kill_when(|_| {
+            told += 1;
+            told == self.lines
+        });
         let mut codes = Vec::new();
         // Where nothing was approved yet there is nothing to take up, and the plan is applied again.
         while codes.last() != Some(&0) {
@@ -106,18 +124,26 @@ impl<'a> Leak<'a> {
         run.code
     }
 
-    /// Applies the plan and kills the process after so many lines; tells whether it ended before.
-    fn kill_after_lines(&self) -> bool {
+    /// Applies the plan and kills the process at a line; tells whether it ended before.
+    fn kill_when(&self, mut is_it: impl FnMut(&str) -> bool) -> bool {
         let mut child = self.apply();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let told: Vec<_> = stderr.lines().take(self.lines).map(Result::unwrap).collect();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let mut told = Vec::new();
+        let mut is_killed = false;
+        for line in lines {
+            is_killed = is_it(&line);
+            told.push(line);
+            if is_killed {
+                break;
+            }
+        }
         if told.last().is_some_and(|line| line.contains("rotate: about to call")) {
             self.wait_for_the_new_key(&mut child);
         }
         child.kill().unwrap();
         child.wait().unwrap();
         self.assert_silent(&told.join("\n"), "what was told");
-        told.len() < self.lines
+        !is_killed
     }
 
     /// Waits until the call that makes the new key has arrived, so that its answer is what is lost. A

@@ -7,9 +7,11 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::locate::Located;
 use crate::cli::narrator::Narrator;
 use crate::cli::{ExitCode, Failure, Global};
-use crate::contain::{Delivery, Engine, Leak, Patience, Plan, Settled, Summary, What};
+use crate::contain::{Delivery, Engine, Error, Leak, Patience, Plan, Settled, Summary, What};
 use crate::finding::plain;
-use crate::incident::{Clock, IncidentId, Journal, Opening, Outcome, SqliteStore, Visibility};
+use crate::incident::{
+    Clock, Incident, IncidentId, Journal, Opening, Outcome, SqliteStore, Visibility,
+};
 use crate::provider::{Observation, Provider};
 
 const BOLD: Style = Style::new().bold();
@@ -50,12 +52,46 @@ impl Responder<'_> {
         incident: &IncidentId,
     ) -> Result<Summary, Failure> {
         let narrator = self.narrator();
-        Ok(self.engine(&narrator, incident).apply(plan).await?)
+        let applied = self.engine(&narrator, incident).apply(plan).await;
+        applied.map_err(|error| self.stopped(error, incident))
+    }
+
+    /// Returns the failure for a run that stopped. Where a step of an earlier run, or of this one, may
+    /// have been done and the record doesn't tell, that is said, whatever it was that stopped it.
+    fn stopped(&self, error: Error, incident: &IncidentId) -> Failure {
+        let is_of_the_question = matches!(
+            error,
+            Error::Nothing(_) | Error::WouldRevive { .. } | Error::NoSuchStep { .. }
+        );
+        let failure = Failure::from(error);
+        if is_of_the_question {
+            return failure;
+        }
+        let events = self.store.events(incident);
+        match events.and_then(|events| Incident::of(incident, &events)) {
+            Ok(incident) if incident.unsettled().next().is_none() => failure,
+            _ => failure.unsettled().further_hint(
+                "a step was begun and how it ended isn't recorded: `stanch incident show` names it",
+            ),
+        }
+    }
+
+    /// Refuses to go on where an earlier plan is under way: what it did may well be why the plan is
+    /// another one now.
+    pub(super) fn check_finished(&self) -> Result<(), Failure> {
+        let Some(incident) = self.store.incident_for(&self.located.finding.fingerprint)? else {
+            return Ok(());
+        };
+        match self.engine(self.store, &incident).unfinished()? {
+            Some(plan_hash) => Err(Error::Unfinished { plan_hash }.into()),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn resume(&self, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         let (incident, narrator) = (self.open_one()?, self.narrator());
-        let summary = self.engine(&narrator, &incident).resume().await?;
+        let resumed = self.engine(&narrator, &incident).resume().await;
+        let summary = resumed.map_err(|error| self.stopped(error, &incident))?;
         self.tell(&summary, &incident, out)
     }
 
@@ -71,7 +107,8 @@ impl Responder<'_> {
             "all" => What::All,
             step => What::Step(step.to_owned()),
         };
-        let summary = self.engine(&narrator, &incident).undo(&what, revive, reason).await?;
+        let undone = self.engine(&narrator, &incident).undo(&what, revive, reason).await;
+        let summary = undone.map_err(|error| self.stopped(error, &incident))?;
         match summary.undone.is_empty() {
             true => writeln!(out, "nothing was taken back")?,
             false => writeln!(out, "taken back: {}", summary.undone.join(", "))?,
@@ -79,8 +116,9 @@ impl Responder<'_> {
         left_for_a_person(&summary.left_for_a_person, out)?;
         self.closing_lines(&incident, out)?;
         Ok(match summary.settled {
-            true => ExitCode::Clean,
             false => ExitCode::Unsettled,
+            true if summary.failed.is_empty() => ExitCode::Clean,
+            true => ExitCode::Failed,
         })
     }
 

@@ -19,8 +19,8 @@ pub(crate) struct AwsArgs {
     aws_profile: Option<String>,
 }
 
-/// Returns the driver for a finding. `endpoint` is where the plan that was shown goes, for where the
-/// command line doesn't say.
+/// Returns the driver for a finding. `endpoint` is where the plan goes that is to be carried out, for
+/// where neither the command line nor AWS's own configuration says.
 pub(super) async fn connect(
     finding: &Finding,
     aws: &AwsArgs,
@@ -34,9 +34,14 @@ pub(super) async fn connect(
             use crate::incident::Clock as _;
             use crate::provider::aws_iam::{AwsIam, Options};
             let mut options = Options::new(std::sync::Arc::new(|| SystemClock.now()));
-            options.endpoint = aws.aws_endpoint.clone().or(endpoint);
+            options.endpoint.clone_from(&aws.aws_endpoint);
             options.region.clone_from(&aws.aws_region);
             options.profile.clone_from(&aws.aws_profile);
+            let provider = AwsIam::connect(options.clone()).await?;
+            if endpoint.is_none() || provider.endpoint().is_some() {
+                return Ok(Box::new(provider));
+            }
+            options.endpoint = endpoint;
             Ok(Box::new(AwsIam::connect(options).await?))
         }
         Some("simulated") => {

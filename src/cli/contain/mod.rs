@@ -15,10 +15,11 @@ use super::locate::locate;
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global, environment};
 use crate::contain::{CommandDelivery, Delivery, Facts, Plan, Request, Subject, differences, plan};
-use crate::incident::{Clock, PlanRecord, SqliteStore, Visibility};
+use crate::incident::{Clock, Event, Journal, PlanRecord, SqliteStore, Visibility};
 use crate::provider::{Observation, Provider};
 use crate::report;
-use crate::secret::{Fingerprint, FingerprintPrefix};
+use crate::scan::Scanner;
+use crate::secret::{Credential, Fingerprint, FingerprintPrefix, Part};
 
 /// How long the operator's own delivery program may take.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -62,13 +63,13 @@ pub(super) struct Args {
     #[arg(long, requires = "undo")]
     revive: bool,
     /// With --undo: why, for the record
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", requires = "undo")]
     reason: Option<String>,
     /// Make a replacement and hand it, as JSON on standard input, to this program
     #[arg(long, value_name = "COMMAND")]
     deliver_to: Option<String>,
     /// Delete an inactive key of the same owner where it takes up the replacement's place
-    #[arg(long)]
+    #[arg(long, requires = "deliver_to")]
     replace_inactive: bool,
     /// Who can read the place of the leak; unknown counts as public
     #[arg(long, value_enum, default_value_t = Readers::Unknown)]
@@ -106,13 +107,15 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let finding: FingerprintPrefix = args.finding.parse()?;
     let located = locate(&finding, &args.paths, global)?;
     let store = args.store.open()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))?;
-    runtime.block_on(async {
-        let shown = shown_plan(args, &store, &located.finding.fingerprint)?;
-        let endpoint = shown.as_ref().and_then(|plan| plan.endpoint.clone());
+    runtime()?.block_on(async {
+        let fingerprint = &located.finding.fingerprint;
+        let shown = if args.apply { shown_plan(args, &store, fingerprint)? } else { None };
+        let endpoint = match args.resume || args.undo.is_some() {
+            true => approved_endpoint(&store, fingerprint)?,
+            false => shown.as_ref().and_then(|plan| plan.endpoint.clone()),
+        };
         let provider = connect::connect(&located.finding, &args.aws, endpoint).await?;
-        let delivery = delivery(args)?;
+        let delivery = delivery(args, &located.finding.credential, global)?;
         let responder = Responder {
             store: &store,
             provider: &*provider,
@@ -134,12 +137,19 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
         let now = plan_now(args, &located.finding, &*provider, &observation, responder.delivery)?;
         match args.apply {
             true => {
+                responder.check_finished()?;
                 compare(shown, &now)?;
                 responder.apply(&now, &observation, out).await
             }
             false => show(args, &store, &now, out),
         }
     })
+}
+
+/// Makes what waits for a provider's answers.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))
 }
 
 /// Returns the plan that was shown last for a finding, or the one with the hash that was given.
@@ -153,12 +163,30 @@ fn shown_plan(
         None => store.last_plan_for(fingerprint)?,
     };
     let Some(record) = record else { return Ok(None) };
-    let plan = serde_json::from_value(record.plan).map_err(|error| {
+    let plan: Plan = serde_json::from_value(record.plan).map_err(|error| {
         Failure::new(format!("the plan shown before can't be read: {error}")).hint(
             "it was shown by another version; run `contain` without --apply to see the plan anew",
         )
     })?;
+    if plan.hash() != record.plan_hash {
+        return Err(Failure::new("the plan shown before was changed in the store since")
+            .hint("nothing was done; run `contain` without --apply to see the plan anew"));
+    }
     Ok(Some(plan))
+}
+
+/// Returns where the plan goes that was approved last in the open incident of a credential.
+fn approved_endpoint(
+    store: &SqliteStore,
+    fingerprint: &Fingerprint,
+) -> Result<Option<String>, Failure> {
+    let Some(incident) = store.incident_for(fingerprint)? else { return Ok(None) };
+    let events = store.events(&incident)?;
+    let approved = events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::PlanApproved { plan, .. } => Some(plan),
+        _ => None,
+    });
+    Ok(approved.and_then(|plan| plan["endpoint"].as_str()).map(str::to_owned))
 }
 
 fn plan_now(
@@ -176,13 +204,30 @@ fn plan_now(
     Ok(plan(&subject, observation, &Facts::of(provider), &request))
 }
 
-fn delivery(args: &Args) -> Result<Option<CommandDelivery>, Failure> {
-    let command = args.deliver_to.as_deref();
-    let delivery =
-        command.map(|command| CommandDelivery::new(command, DELIVERY_TIMEOUT)).transpose();
-    delivery.map_err(|error| {
+fn delivery(
+    args: &Args,
+    leaked: &Credential,
+    global: &Global,
+) -> Result<Option<CommandDelivery>, Failure> {
+    let Some(command) = args.deliver_to.as_deref() else { return Ok(None) };
+    // The line is shown with the plan and kept with the record.
+    let holds = |part: &Part| match part {
+        Part::Secret(secret) => secret.expose_str().is_some_and(|text| command.contains(text)),
+        Part::Public(_) => false,
+    };
+    let found = Scanner::new(global.pattern_set()?).scan_bytes(command.as_bytes());
+    // The id of a key alone is no secret, and may well be what the program is told.
+    let is_secret = |part: &Part| matches!(part, Part::Secret(_));
+    let mut found = found.iter().flat_map(|found| found.credential.parts.values());
+    if leaked.parts.values().any(holds) || found.any(is_secret) {
+        return Err(Failure::new("the command line of --deliver-to holds a credential").hint(
+            "nothing was shown or kept of it; let the program take its secrets from a file or the environment",
+        ));
+    }
+    let delivery = CommandDelivery::new(command, DELIVERY_TIMEOUT).map_err(|error| {
         Failure::new(error.to_string()).hint("--deliver-to takes a program and its arguments")
-    })
+    })?;
+    Ok(Some(delivery))
 }
 
 /// Refuses a plan that isn't the one that was shown.

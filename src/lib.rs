@@ -25,6 +25,7 @@
 //! | [`source`] | paths, repositories, streams → [`Blob`](source::Blob)s with their [`Place`](source::Place)s |
 //! | [`finding`] | [`Finding`](finding::Finding): one credential, wherever it stands |
 //! | [`scan`](mod@scan) | blobs → candidates → findings: prefilter, regex, check, sieve |
+//! | [`policy`] | findings, allowlist, marks, baseline → [`Review`](policy::Review): what counts |
 #![cfg_attr(
     feature = "contain",
     doc = "| [`provider`] | a credential → its state, its owner, and the operations of its life |
@@ -70,6 +71,7 @@ pub mod finding;
 #[cfg(feature = "contain")]
 pub mod incident;
 pub mod pattern;
+pub mod policy;
 #[cfg(feature = "contain")]
 pub mod provider;
 pub mod report;

@@ -12,15 +12,16 @@ const TABLE: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("finding", &["secret", "pattern", "source"]),
     ("scan", &["secret", "pattern", "source", "finding"]),
+    ("policy", &["secret", "pattern", "source", "finding"]),
     ("provider", &["secret", "pattern"]),
     ("incident", &["secret", "finding"]),
     ("contain", &["secret", "finding", "provider", "incident"]),
-    ("report", &["secret", "pattern", "source", "finding", "scan", "incident", "contain"]),
+    ("report", &["secret", "pattern", "source", "finding", "policy", "incident", "contain"]),
     (
         "cli",
         &[
-            "secret", "pattern", "source", "finding", "scan", "provider", "incident", "contain",
-            "report",
+            "secret", "pattern", "source", "finding", "scan", "policy", "provider", "incident",
+            "contain", "report",
         ],
     ),
 ];

@@ -19,6 +19,7 @@ use crate::finding::Finding;
 use crate::incident::{
     Clock, Event, Incident, IncidentId, Journal, Phase, SqliteStore, Visibility,
 };
+use crate::policy::Review;
 use crate::provider::simulated::Simulated;
 use crate::provider::{Liveness, Provider};
 use crate::report::{self, incident_text};
@@ -112,8 +113,9 @@ fn commit(
 fn find(folder: &Path, global: &Global, out: &mut dyn Write) -> Result<Finding, Failure> {
     let scanner = Scanner::new(global.pattern_set()?);
     let found = scan(&scanner, &[&History::new(folder)], &|_| {})?;
-    report::text(&found, out)?;
-    let mut findings = found.findings.into_iter();
+    let review = Review::plain(found.findings, found.coverage);
+    report::text(&review, out)?;
+    let mut findings = review.findings.into_iter();
     findings.next().ok_or_else(|| Failure::new("the drill's key was not found"))
 }
 

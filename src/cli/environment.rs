@@ -1,11 +1,12 @@
 //! What the program takes from its surroundings: folders, names, the time. Nothing else reads them.
-#![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "contain")]
 use super::Failure;
 
 /// Returns the folder for what the program keeps, by the platform's custom.
+#[cfg(feature = "contain")]
 pub(super) fn data_folder() -> Result<PathBuf, Failure> {
     let folders = directories::ProjectDirs::from("", "", "stanch").ok_or_else(|| {
         Failure::new("there is no home directory to keep the record in")
@@ -20,6 +21,8 @@ pub(super) fn absolute(path: &Path) -> PathBuf {
 }
 
 /// Returns who is at work: the name of the user account.
+#[cfg(feature = "contain")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(super) fn user() -> String {
     let names = ["STANCH_ACTOR", "USER", "LOGNAME", "USERNAME"];
     let name =
@@ -27,11 +30,18 @@ pub(super) fn user() -> String {
     name.unwrap_or_else(|| "unknown user".to_owned())
 }
 
+/// Returns the time.
+pub(super) fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// The system's clock.
+#[cfg(feature = "contain")]
 pub(super) struct SystemClock;
 
+#[cfg(feature = "contain")]
 impl crate::incident::Clock for SystemClock {
     fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::now()
+        now()
     }
 }

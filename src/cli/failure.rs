@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::AnsiColor;
 
 use super::ExitCode;
-use crate::{pattern, secret, source};
+use crate::{pattern, policy, secret, source};
 
 /// Something that could not be done.
 #[derive(Debug)]
@@ -79,6 +79,21 @@ impl From<pattern::Error> for Failure {
             }
         };
         Self::new(chain(&error)).hint(hint)
+    }
+}
+
+impl From<policy::AllowlistError> for Failure {
+    fn from(error: policy::AllowlistError) -> Self {
+        Self::new(error.to_string()).hint(
+            "an [[allow]] has a reason and any of fingerprint, path, pattern, value; and may have owner, expires",
+        )
+    }
+}
+
+impl From<policy::BaselineError> for Failure {
+    fn from(error: policy::BaselineError) -> Self {
+        Self::new(error.to_string())
+            .hint("`stanch baseline update` writes baselines; remove the file to begin anew")
     }
 }
 

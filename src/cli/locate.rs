@@ -52,7 +52,7 @@ fn find(
     global: &Global,
 ) -> Result<Option<Finding>, Failure> {
     let progress = Progress::new(global);
-    let report = scan(scanner, sources, &|bytes| progress.count(bytes))?;
+    let report = scan(scanner, sources, &|tick| progress.count(tick))?;
     let matches =
         report.findings.into_iter().filter(|finding| prefix.matches(&finding.fingerprint));
     let mut matches: Vec<Finding> = matches.collect();

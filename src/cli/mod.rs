@@ -3,11 +3,12 @@
 //! This is the only room that prints, reads the environment, tells the time of day, or decides how the
 //! process ends.
 
+mod accepted;
+mod baseline;
 #[cfg(feature = "contain")]
 mod contain;
 #[cfg(feature = "contain")]
 mod drill;
-#[cfg(feature = "contain")]
 mod environment;
 mod exit_code;
 mod failure;
@@ -15,13 +16,16 @@ mod failure;
 mod incident;
 #[cfg(feature = "contain")]
 mod locate;
+mod man;
 #[cfg(feature = "contain")]
 mod narrator;
+mod output;
 mod patterns;
 mod progress;
 #[cfg(feature = "contain")]
 mod remembered;
 mod scan;
+mod selection;
 #[cfg(feature = "contain")]
 mod store;
 
@@ -74,7 +78,10 @@ enum Command {
     #[cfg(feature = "contain")]
     Drill(drill::Args),
     #[command(subcommand)]
+    Baseline(baseline::Command),
+    #[command(subcommand)]
     Patterns(patterns::Command),
+    Man(man::Args),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -109,7 +116,9 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Command::Incident(command) => incident::run(command, out),
         #[cfg(feature = "contain")]
         Command::Drill(args) => drill::run(args, &cli.global, out),
+        Command::Baseline(command) => baseline::run(command, &cli.global, out),
         Command::Patterns(command) => patterns::run(command, &cli.global, out),
+        Command::Man(args) => man::run(args, out),
         Command::Completions { shell } => {
             // It panics where it can't write, so it writes to memory.
             let mut script = Vec::new();

@@ -3,8 +3,10 @@
 //! One [`Finding`] is one credential; it holds the secret in memory (for a containment in the same
 //! process) but can't be serialised: `report` writes only what is redacted.
 
+mod mark;
 mod plain;
 
+pub use mark::Mark;
 pub use plain::{plain, plain_character};
 
 use std::fmt;
@@ -63,6 +65,8 @@ pub struct Location {
     pub span: Span,
     /// The line of the secret with everything secret masked and control characters shown as `?`.
     pub excerpt: String,
+    /// The mark on that line by which its author says that it is known.
+    pub mark: Option<Mark>,
 }
 
 /// A stretch of a blob, in bytes and as people count.

@@ -42,6 +42,8 @@ pub(super) struct Pattern {
     pub(super) min_entropy: Option<f64>,
     pub(super) max_bytes: Option<usize>,
     #[serde(default)]
+    pub(super) guessable: bool,
+    #[serde(default)]
     pub(super) overlaps: Vec<String>,
     #[serde(default)]
     pub(super) part: Vec<Part>,

@@ -64,6 +64,7 @@ fn load_pattern(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Result<
         check: p.check,
         min_entropy: p.min_entropy,
         max_bytes,
+        guessable: p.guessable,
         overlaps: p.overlaps,
         parts: parts.into_iter().map(|(part, _)| part).collect(),
         examples: p.examples,

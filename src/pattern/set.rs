@@ -57,6 +57,8 @@ pub struct Pattern {
     pub min_entropy: Option<f64>,
     /// The longest match, in bytes.
     pub max_bytes: usize,
+    /// Whether a person may have chosen the secret, so that it can be guessed from a digest.
+    pub guessable: bool,
     /// Ids of patterns that yield to this one where both claim the same bytes.
     pub overlaps: Vec<String>,
     /// The other parts, found near the match.

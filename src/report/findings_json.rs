@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::finding::{Finding, Location};
 use crate::pattern::{Confidence, Severity};
-use crate::scan::Report;
+use crate::policy::{Notice, Review, Suppressed, Suppression};
 use crate::secret::Fingerprint;
 use crate::source::{Coverage, Kind, Moment};
 
@@ -16,7 +16,16 @@ struct JsonReport<'a> {
     schema: &'static str,
     status: &'static str,
     findings: Vec<JsonFinding<'a>>,
+    suppressed: Vec<JsonSuppressed<'a>>,
+    notices: &'a [Notice],
     coverage: &'a Coverage,
+}
+
+#[derive(Serialize)]
+struct JsonSuppressed<'a> {
+    #[serde(flatten)]
+    finding: JsonFinding<'a>,
+    suppression: &'a Suppression,
 }
 
 #[derive(Serialize)]
@@ -53,29 +62,41 @@ struct JsonLocation<'a> {
     excerpt: &'a str,
 }
 
-/// Writes one JSON object: the findings, what was read, and whether that was everything.
+/// Writes one JSON object: the findings, those that are suppressed and why, what was read, and whether
+/// that was everything.
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let status = if report.coverage.gaps.is_empty() { "complete" } else { "partial" };
-    let findings = report.findings.iter().map(json_finding).collect();
-    let coverage = &report.coverage;
-    let json = JsonReport { schema: "stanch-findings/v1", status, findings, coverage };
+pub fn json(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    let json = JsonReport {
+        schema: "stanch-findings/v1",
+        status: if review.coverage.gaps.is_empty() { "complete" } else { "partial" },
+        findings: review.findings.iter().map(json_finding).collect(),
+        suppressed: review.suppressed.iter().map(json_suppressed).collect(),
+        notices: &review.notices,
+        coverage: &review.coverage,
+    };
     serde_json::to_writer_pretty(&mut *out, &json)?;
     writeln!(out)
 }
 
-/// Writes one JSON object a line and finding.
+/// Writes one JSON object a line and finding that counts.
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn jsonl(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &report.findings {
+pub fn jsonl(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &review.findings {
         serde_json::to_writer(&mut *out, &json_finding(finding))?;
         writeln!(out)?;
     }
     Ok(())
+}
+
+fn json_suppressed(suppressed: &Suppressed) -> JsonSuppressed<'_> {
+    JsonSuppressed {
+        finding: json_finding(&suppressed.finding),
+        suppression: &suppressed.suppression,
+    }
 }
 
 fn json_finding(finding: &Finding) -> JsonFinding<'_> {

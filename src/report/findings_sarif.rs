@@ -8,32 +8,32 @@ use serde_sarif::sarif::{
     ArtifactLocation, Invocation, Location as SarifLocation, LogicalLocation, Message,
     MultiformatMessageString, Notification, PhysicalLocation, PropertyBag, Region,
     ReportingConfiguration, ReportingDescriptor, Result as SarifResult, ResultLevel, Run, Sarif,
-    Tool, ToolComponent,
+    Suppression as SarifSuppression, Tool, ToolComponent,
 };
 
 use crate::finding::{Finding, Location};
 use crate::pattern::{Pattern, Severity};
-use crate::scan::Report;
+use crate::policy::{Review, Suppressed, SuppressionKind};
 use crate::source::Kind;
 
 /// The name under which the fingerprint stands in `partialFingerprints`.
 const FINGERPRINT: &str = "stanchCredential/v1";
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
-/// Writes one SARIF log with one run. A partial scan is an unsuccessful invocation with notifications.
+/// Writes one SARIF log with one run. A suppressed finding stays in it and says so. A partial scan is an unsuccessful invocation with notifications.
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+pub fn sarif(review: &Review, out: &mut dyn Write) -> io::Result<()> {
     let driver = ToolComponent::builder()
         .name("stanch")
         .semantic_version(env!("CARGO_PKG_VERSION"))
-        .rules(rules(report))
+        .rules(rules(review))
         .build();
     let run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
-        .results(report.findings.iter().map(result).collect::<Vec<_>>())
-        .invocations(vec![invocation(report)])
+        .results(results(review))
+        .invocations(vec![invocation(review)])
         .column_kind(json!("unicodeCodePoints"))
         .build();
     let log = Sarif::builder().version(json!("2.1.0")).schema(SCHEMA).runs(vec![run]).build();
@@ -41,8 +41,10 @@ pub fn sarif(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-fn rules(report: &Report) -> Vec<ReportingDescriptor> {
-    let found = report.findings.iter().map(|finding| (&finding.pattern.id, &*finding.pattern));
+fn rules(review: &Review) -> Vec<ReportingDescriptor> {
+    let suppressed = review.suppressed.iter().map(|suppressed| &suppressed.finding);
+    let found = review.findings.iter().chain(suppressed);
+    let found = found.map(|finding| (&finding.pattern.id, &*finding.pattern));
     found.collect::<BTreeMap<_, _>>().into_values().map(rule).collect()
 }
 
@@ -63,6 +65,28 @@ fn rule(pattern: &Pattern) -> ReportingDescriptor {
             ReportingConfiguration::builder().level(json!(level(pattern.severity))).build(),
         )
         .properties(PropertyBag::builder().additional_properties(properties).build())
+        .build()
+}
+
+fn results(review: &Review) -> Vec<SarifResult> {
+    let suppressed = |suppressed: &Suppressed| {
+        let mut result = result(&suppressed.finding);
+        result.suppressions = Some(vec![suppression(suppressed)]);
+        result
+    };
+    let found = review.findings.iter().map(result);
+    found.chain(review.suppressed.iter().map(suppressed)).collect()
+}
+
+fn suppression(suppressed: &Suppressed) -> SarifSuppression {
+    let suppression = &suppressed.suppression;
+    let kind = match suppression.kind {
+        SuppressionKind::Inline => "inSource",
+        SuppressionKind::Allowlist | SuppressionKind::Baseline => "external",
+    };
+    SarifSuppression::builder()
+        .kind(json!(kind))
+        .justification(format!("{} ({})", suppression.reason, suppression.by))
         .build()
 }
 
@@ -118,7 +142,7 @@ fn location(location: &Location) -> SarifLocation {
     SarifLocation::builder().physical_location(physical).properties(properties.build()).build()
 }
 
-fn invocation(report: &Report) -> Invocation {
+fn invocation(review: &Review) -> Invocation {
     let notification = |gap: &crate::source::Gap| {
         let text = format!("{}: {}. {}", gap.what, gap.why, gap.remedy);
         Notification::builder()
@@ -127,9 +151,9 @@ fn invocation(report: &Report) -> Invocation {
             .build()
     };
     Invocation::builder()
-        .execution_successful(report.coverage.gaps.is_empty())
+        .execution_successful(review.coverage.gaps.is_empty())
         .tool_execution_notifications(
-            report.coverage.gaps.iter().map(notification).collect::<Vec<_>>(),
+            review.coverage.gaps.iter().map(notification).collect::<Vec<_>>(),
         )
         .build()
 }

@@ -4,26 +4,30 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::findings_words::{count, log_line, next_step, place_name, plural, suppressed};
 use crate::finding::{Finding, Location, plain};
 use crate::pattern::Severity;
-use crate::scan::Report;
-use crate::source::{Coverage, Kind, Place};
+use crate::policy::Review;
+use crate::source::Coverage;
 
 /// How many places of one finding are listed; the machine formats list all.
 const PLACES_SHOWN: usize = 3;
+/// How many notices are listed.
+const NOTICES_SHOWN: usize = 10;
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 
-/// Writes the findings and what was left out.
+/// Writes the findings that count, what was left out, and how many are suppressed.
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn text(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    for finding in &report.findings {
+pub fn text(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &review.findings {
         write_finding(finding, out)?;
     }
-    write_gaps(&report.coverage, out)?;
-    write_summary(report, out)
+    write_gaps(&review.coverage, out)?;
+    write_notices(review, out)?;
+    write_summary(review, out)
 }
 
 fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
@@ -45,8 +49,8 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {DIM}and {more} more {}{DIM:#}", plural(more, "place"))?;
     }
     match &finding.pattern.provider.driver {
-        Some(_) => writeln!(out, "  next: {BOLD}stanch contain {short}{BOLD:#}\n"),
-        None => writeln!(out, "  next: revoke it at {}\n", finding.pattern.provider.console),
+        Some(_) => writeln!(out, "  next: {BOLD}{}{BOLD:#}\n", next_step(finding)),
+        None => writeln!(out, "  next: {}\n", next_step(finding)),
     }
 }
 
@@ -61,24 +65,19 @@ fn severity_style(severity: Severity) -> Style {
 
 fn write_location(location: &Location, out: &mut dyn Write) -> io::Result<()> {
     let (place, span) = (&location.place, &location.span);
-    let name = plain(&place_name(place));
-    writeln!(out, "  {name}:{}:{}  {DIM}{}{DIM:#}", span.line, span.column, location.excerpt)?;
+    let name = log_line(&place_name(place));
+    writeln!(
+        out,
+        "  {name}:{}:{}  {DIM}{}{DIM:#}",
+        span.line,
+        span.column,
+        log_line(&location.excerpt)
+    )?;
     let Some(commit) = &place.commit else { return Ok(()) };
     let who = place.author.as_deref().unwrap_or("unknown");
     let when = place.date.map_or_else(|| "unknown date".to_owned(), |date| date.to_string());
     let commit = commit.get(..12).unwrap_or(commit);
     writeln!(out, "    {DIM}since commit {commit} of {}, by {}{DIM:#}", when, plain(who))
-}
-
-/// Returns what a person calls a place: its path, or the message it stands in.
-fn place_name(place: &Place) -> String {
-    match (place.kind, &place.path) {
-        (Kind::Staged, Some(path)) => format!("{path} (staged)"),
-        (_, Some(path)) => path.clone(),
-        (Kind::CommitMessage, None) => "commit message".to_owned(),
-        (Kind::TagMessage, None) => "tag message".to_owned(),
-        (_, None) => "standard input".to_owned(),
-    }
 }
 
 fn write_gaps(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
@@ -88,27 +87,37 @@ fn write_gaps(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
     let style = AnsiColor::Yellow.on_default().bold();
     writeln!(out, "{style}this scan is partial{style:#}")?;
     for gap in &coverage.gaps {
-        writeln!(out, "  {}: {}", plain(&gap.what), plain(&gap.why))?;
+        writeln!(out, "  {}: {}", log_line(&gap.what), plain(&gap.why))?;
         writeln!(out, "    {DIM}{}{DIM:#}", plain(&gap.remedy))?;
     }
     writeln!(out)
 }
 
-fn write_summary(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let (found, coverage) = (report.findings.len(), &report.coverage);
-    let places: usize = report.findings.iter().map(|finding| finding.locations.len()).sum();
-    let what = match found {
-        0 => "no credentials found".to_owned(),
-        _ => format!(
-            "{found} {} in {places} {}",
-            plural(found, "credential"),
-            plural(places, "place")
-        ),
-    };
-    let megabytes = coverage.bytes as f64 / 1e6;
-    writeln!(out, "{BOLD}{what}{BOLD:#}; scanned {} blobs, {megabytes:.1} MB", coverage.blobs)
+fn write_notices(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    if review.notices.is_empty() {
+        return Ok(());
+    }
+    let style = AnsiColor::Yellow.on_default().bold();
+    writeln!(out, "{style}what is suppressed wants a look{style:#}")?;
+    for notice in review.notices.iter().take(NOTICES_SHOWN) {
+        writeln!(out, "  {}: {}", log_line(&notice.what), plain(&notice.why))?;
+    }
+    let more = review.notices.len().saturating_sub(NOTICES_SHOWN);
+    if more > 0 {
+        writeln!(out, "  {DIM}and {more} more; --format json lists all{DIM:#}")?;
+    }
+    writeln!(out)
 }
 
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+fn write_summary(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    let coverage = &review.coverage;
+    let megabytes = coverage.bytes as f64 / 1e6;
+    let suppressed = suppressed(review).map(|words| format!(" ({words})")).unwrap_or_default();
+    let blobs = plural(coverage.blobs as usize, "blob");
+    writeln!(
+        out,
+        "{BOLD}{}{BOLD:#}{suppressed}; scanned {} {blobs}, {megabytes:.1} MB",
+        count(review),
+        coverage.blobs
+    )
 }

@@ -1,23 +1,46 @@
 //! Reports: findings, plans and incidents, written for people and for machines.
 //!
-//! Takes what `scan`, `contain` and `incident` made and a writer; prints nothing itself and reads no
+//! Takes what `policy`, `contain` and `incident` made and a writer; prints nothing itself and reads no
 //! clock. Every text that came from a scanned repository (a path, an author) is disarmed before it
-//! reaches a terminal.
+//! reaches a terminal, a workflow log, a page or a spreadsheet.
 
+mod findings_csv;
+mod findings_github;
+mod findings_gitlab;
+mod findings_html;
 mod findings_json;
+mod findings_junit;
 mod findings_sarif;
 mod findings_text;
+mod findings_words;
 #[cfg(feature = "contain")]
 pub mod incident_json;
 #[cfg(feature = "contain")]
 pub mod incident_markdown;
 #[cfg(feature = "contain")]
 pub mod incident_text;
+mod markdown;
 #[cfg(feature = "contain")]
 mod plan_text;
 
+pub use findings_csv::csv;
+pub use findings_github::{github, github_summary};
+pub use findings_gitlab::gitlab;
+pub use findings_html::html;
 pub use findings_json::{json, jsonl};
+pub use findings_junit::junit;
 pub use findings_sarif::sarif;
 pub use findings_text::text;
 #[cfg(feature = "contain")]
 pub use plan_text::plan;
+
+use jiff::Timestamp;
+
+/// When a scan ran, for the formats that say so.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// When it began.
+    pub started: Timestamp,
+    /// When it was done.
+    pub ended: Timestamp,
+}

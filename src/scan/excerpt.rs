@@ -12,12 +12,12 @@ const CONTEXT_AFTER: usize = 20;
 /// A run of token characters this long may be a secret nobody recognised: it is masked too.
 const MAX_SHOWN_RUN: usize = 20;
 
-/// Returns the line round a secret: `shown` stands for the secret, a mask for every other one and for
+/// Returns the line round a secret: `redacted` stands for the secret, a mask for every other one and for
 /// every long run of token characters, `?` for what a terminal would act on.
 pub(super) fn excerpt(
     bytes: &[u8],
     secret: &Range<usize>,
-    shown: &str,
+    redacted: &str,
     masks: &[Range<usize>],
 ) -> String {
     // Where the secret ends on a later line, what stands behind it is on that line.
@@ -29,13 +29,13 @@ pub(super) fn excerpt(
     let cut_before = (line.start..start).rev().take_while(is_token).count();
     let cut_after = (end..line.end).take_while(is_token).count();
     let (start, end) = (start - cut_before, end + cut_after);
-    let before = plain(bytes, start..secret.start, masks);
-    let after = plain(bytes, secret.end..end, masks);
-    format!("{}{shown}{}", before.trim_start(), after.trim_end())
+    let before = shown(bytes, start..secret.start, masks);
+    let after = shown(bytes, secret.end..end, masks);
+    format!("{}{redacted}{}", before.trim_start(), after.trim_end())
 }
 
-/// Returns a stretch as plain text with masks.
-fn plain(bytes: &[u8], range: Range<usize>, masks: &[Range<usize>]) -> String {
+/// Returns a stretch as it may be shown: with masks, `?` for what a terminal would act on.
+pub(super) fn shown(bytes: &[u8], range: Range<usize>, masks: &[Range<usize>]) -> String {
     let is_masked = |at: usize| masks.iter().any(|mask| overlap(mask, &(at..at + 1)));
     let stretch: Vec<u8> = range.map(|at| if is_masked(at) { 0 } else { bytes[at] }).collect();
     let text = String::from_utf8_lossy(&stretch);

@@ -8,6 +8,7 @@
 mod candidate;
 mod excerpt;
 mod lines;
+mod mark;
 mod prefilter;
 mod sieve;
 
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::finding::{Finding, Location};
+use crate::finding::{Finding, Location, Mark};
 use crate::pattern::{Confidence, Pattern, PatternSet};
 use crate::secret::{Credential, Fingerprint, redact};
 use crate::source::{self, Blob, Coverage, Moment, Source};
@@ -49,6 +50,17 @@ pub struct Detection {
     pub confidence: Confidence,
     /// The line round it, redacted.
     pub excerpt: String,
+    /// The mark on its line by which its author says that it is known.
+    pub mark: Option<Mark>,
+}
+
+/// One blob was scanned.
+#[derive(Clone, Copy, Debug)]
+pub struct Tick {
+    /// How many bytes it has.
+    pub bytes: usize,
+    /// How many credentials stand in it.
+    pub detections: usize,
 }
 
 /// What a scan found, and what it read.
@@ -121,6 +133,7 @@ fn detection(
     Detection {
         credential: candidate.credential(bytes),
         excerpt: excerpt::excerpt(bytes, &candidate.span, &shown, masks),
+        mark: mark::near(bytes, &candidate.span, masks),
         span: candidate.span,
         parts: candidate.parts,
         proofs: proof.into_iter().collect(),
@@ -137,7 +150,7 @@ fn redacted(pattern: &Pattern, secret: &[u8]) -> String {
     }
 }
 
-/// Scans everything the sources hand out. `progress` is told the size of each blob when it is done.
+/// Scans everything the sources hand out. `progress` is told of each blob when it is done.
 ///
 /// The report is the same whatever the number of threads.
 ///
@@ -146,18 +159,19 @@ fn redacted(pattern: &Pattern, secret: &[u8]) -> String {
 pub fn scan(
     scanner: &Scanner,
     sources: &[&dyn Source],
-    progress: &(dyn Fn(usize) + Sync),
+    progress: &(dyn Fn(Tick) + Sync),
 ) -> Result<Report, source::Error> {
     let found: Mutex<BTreeMap<Fingerprint, Finding>> = Mutex::default();
     let visit = |blob: Blob<'_>| {
         let detections = scanner.scan_bytes(blob.bytes);
+        let tick = Tick { bytes: blob.bytes.len(), detections: detections.len() };
         if !detections.is_empty() {
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             for detection in detections {
                 record(&mut found, detection, &blob);
             }
         }
-        progress(blob.bytes.len());
+        progress(tick);
     };
     let mut coverage = Coverage::default();
     for source in sources {
@@ -185,6 +199,7 @@ fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob
         place: place.clone(),
         span,
         excerpt: detection.excerpt.clone(),
+        mark: detection.mark.clone(),
     }));
 }
 

@@ -163,6 +163,16 @@ pub(crate) fn planted(pattern: &str) -> (String, Vec<String>) {
     (format!("{}\n", filled.text), secrets)
 }
 
+/// Returns every format that findings can be written in, as the program itself names them.
+pub(crate) fn formats() -> Vec<String> {
+    use clap::CommandFactory;
+    let command = stanch::cli::Cli::command();
+    let scan = command.find_subcommand("scan").unwrap();
+    let format = scan.get_arguments().find(|argument| argument.get_id() == "format").unwrap();
+    let names = format.get_possible_values();
+    names.iter().map(|value| value.get_name().to_owned()).collect()
+}
+
 /// Asserts that no part of a secret longer than a few characters stands in a text.
 pub(crate) fn assert_absent(secrets: &[String], text: &str, whose: &str) {
     const WINDOW: usize = 10;

@@ -1,0 +1,177 @@
+//! What is scanned, and which findings are asked for: the flags that `scan` and `baseline` share.
+
+use std::path::{Path, PathBuf};
+
+use super::progress::Progress;
+use super::{Failure, Global};
+use crate::pattern::{PatternSet, Severity};
+use crate::scan::{Report, Scanner, scan};
+use crate::source::{History, Source, Staged, Stdin, Worktree};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// Files and folders, or - for standard input
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Scan the whole history as well: every blob any ref reaches, commit and tag messages
+    #[arg(long, conflicts_with = "staged")]
+    history: bool,
+    /// Scan what is staged instead of the files
+    #[arg(long)]
+    pub(super) staged: bool,
+    /// Report only this class, provider or pattern; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Report only findings of this severity and above
+    #[arg(long, value_name = "LEVEL")]
+    severity: Option<Level>,
+    /// Read files and objects up to this size; a larger one makes the scan partial
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_bytes)]
+    max_size: u64,
+    /// The index that git names to a hook; `git commit FILE` makes one of its own
+    #[arg(long, value_name = "FILE", env = "GIT_INDEX_FILE", hide = true)]
+    index: Option<PathBuf>,
+    /// How many threads to use [default: one a core]
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Level {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Low => Self::Low,
+            Level::Medium => Self::Medium,
+            Level::High => Self::High,
+            Level::Critical => Self::Critical,
+        }
+    }
+}
+
+impl Selection {
+    /// Returns the paths that are no stream.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().map(PathBuf::as_path).filter(|path| path.as_os_str() != "-")
+    }
+
+    /// Tells whether everything in the paths is scanned and reported, so that what was not found is gone.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.staged && self.only.is_empty() && self.severity.is_none()
+    }
+
+    /// Scans. Patterns that aren't asked for are searched for all the same: what a specific one claims, a
+    /// general one must not report.
+    pub(super) fn find(&self, global: &Global, patterns: PatternSet) -> Result<Report, Failure> {
+        self.check_names(&patterns)?;
+        global.say(format_args!("searching with {} patterns", patterns.patterns().len()));
+        let scanner = Scanner::new(patterns);
+        let sources = self.sources();
+        let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
+        let progress = Progress::new(global);
+        let mut report =
+            in_pool(self.jobs, || Ok(scan(&scanner, &sources, &|tick| progress.count(tick))?))?;
+        let least = self.severity.map_or(Severity::Low, Severity::from);
+        report.findings.retain(|finding| {
+            let pattern = &finding.pattern;
+            let names = [&pattern.id, &pattern.provider.id, &pattern.provider.class];
+            let is_named = self.only.is_empty() || self.only.iter().any(|o| names.contains(&o));
+            is_named && finding.severity >= least
+        });
+        progress.close(global, &report.coverage);
+        Ok(report)
+    }
+
+    fn check_names(&self, patterns: &PatternSet) -> Result<(), Failure> {
+        let is_known = |name: &str| {
+            patterns.patterns().iter().any(|pattern| {
+                [&pattern.id, &pattern.provider.id, &pattern.provider.class]
+                    .into_iter()
+                    .any(|known| known == name)
+            })
+        };
+        match self.only.iter().find(|name| !is_known(name)) {
+            None => Ok(()),
+            Some(name) => {
+                let what = format!("--only {name}: no class, provider or pattern has that name");
+                Err(Failure::new(what).hint("`stanch patterns list` shows them all"))
+            }
+        }
+    }
+
+    fn sources(&self) -> Vec<Box<dyn Source>> {
+        let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
+        let (stdin, paths): (Vec<_>, Vec<_>) = self.paths.iter().partition(is_stdin);
+        let max = self.max_size;
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        if !stdin.is_empty() {
+            sources.push(Box::new(Stdin::new(std::io::stdin()).max_bytes(max)));
+        }
+        if self.staged {
+            sources.extend(paths.into_iter().map(|path| self.staged_in(path)));
+            return sources;
+        }
+        if self.history {
+            let history =
+                |path: &&PathBuf| Box::new(History::new(path).max_bytes(max)) as Box<dyn Source>;
+            sources.extend(paths.iter().map(history));
+        }
+        if !paths.is_empty() {
+            let paths = paths.into_iter().cloned().collect();
+            sources.push(Box::new(Worktree::new(paths).max_bytes(max)));
+        }
+        sources
+    }
+
+    fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
+        let staged = Staged::new(path).max_bytes(self.max_size);
+        match &self.index {
+            Some(index) => Box::new(staged.index(index)),
+            None => Box::new(staged),
+        }
+    }
+}
+
+/// Reads `1048576`, `1024K` or `1M` as a number of bytes.
+fn size_bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 10),
+        Some(digits) if text.ends_with('M') => (digits, 20),
+        Some(digits) => (digits, 30),
+        None => (text, 0),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    number.ok_or_else(|| "a size is a number of bytes, or one with K, M or G behind it".to_owned())
+}
+
+/// Runs with so many threads, or one a core.
+fn in_pool<T: Send>(
+    jobs: Option<usize>,
+    work: impl FnOnce() -> Result<T, Failure> + Send,
+) -> Result<T, Failure> {
+    let Some(jobs) = jobs else { return work() };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.max(1)).build();
+    pool.map_err(|error| Failure::new(format!("cannot start {jobs} threads: {error}")))?
+        .install(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size_bytes;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size_bytes("7"), Ok(7));
+        assert_eq!(size_bytes("3K"), Ok(3 << 10));
+        assert_eq!(size_bytes("256M"), Ok(256 << 20));
+        for wrong in ["", "M", "1T", "-1", "99999999999G"] {
+            assert!(size_bytes(wrong).is_err(), "{wrong}");
+        }
+    }
+}

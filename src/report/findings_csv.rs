@@ -1,0 +1,100 @@
+//! Findings as CSV, one row a place, for spreadsheets and spreadsheet-like tools.
+
+use std::io::{self, Write};
+
+use csv::Writer;
+
+use crate::finding::{Finding, plain};
+use crate::policy::{Review, Suppression};
+
+const COLUMNS: [&str; 18] = [
+    "state",
+    "severity",
+    "confidence",
+    "class",
+    "provider",
+    "pattern",
+    "fingerprint",
+    "redacted",
+    "path",
+    "line",
+    "column",
+    "commit",
+    "author",
+    "date",
+    "source",
+    "description",
+    "suppressed by",
+    "reason",
+];
+
+/// Writes a header, then one row for each place of each finding, the suppressed ones last.
+///
+/// # Errors
+/// Where the writer fails.
+pub fn csv(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = Writer::from_writer(out);
+    writer.write_record(COLUMNS)?;
+    for finding in &review.findings {
+        rows(finding, None, &mut writer)?;
+    }
+    for suppressed in &review.suppressed {
+        rows(&suppressed.finding, Some(&suppressed.suppression), &mut writer)?;
+    }
+    writer.flush()
+}
+
+fn rows(
+    finding: &Finding,
+    suppression: Option<&Suppression>,
+    writer: &mut Writer<&mut dyn Write>,
+) -> io::Result<()> {
+    let pattern = &finding.pattern;
+    for location in &finding.locations {
+        let (place, span) = (&location.place, &location.span);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let record: [String; COLUMNS.len()] = [
+            if suppression.is_some() { "suppressed" } else { "found" }.to_owned(),
+            finding.severity.to_string(),
+            finding.confidence.to_string(),
+            pattern.provider.class.clone(),
+            pattern.provider.id.clone(),
+            pattern.id.clone(),
+            finding.fingerprint.to_string(),
+            finding.redacted.clone(),
+            text(&place.path),
+            span.line.to_string(),
+            span.column.to_string(),
+            text(&place.commit),
+            text(&place.author),
+            place.date.map(|date| date.to_string()).unwrap_or_default(),
+            serde_json::to_value(place.kind)?.as_str().unwrap_or_default().to_owned(),
+            pattern.description.clone(),
+            suppression.map(|suppression| suppression.by.clone()).unwrap_or_default(),
+            suppression.map(|suppression| suppression.reason.clone()).unwrap_or_default(),
+        ];
+        writer.write_record(record.map(|cell| cell_text(&cell)))?;
+    }
+    Ok(())
+}
+
+/// Returns text that a spreadsheet shows and doesn't calculate: a path may begin like a formula.
+fn cell_text(text: &str) -> String {
+    let text = plain(text);
+    match text.starts_with(['=', '+', '-', '@']) {
+        true => format!("'{text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell_text;
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        assert_eq!(cell_text("=1+1"), "'=1+1");
+        assert_eq!(cell_text("@a\tb"), "'@a?b");
+        assert_eq!(cell_text("a=b"), "a=b");
+    }
+}

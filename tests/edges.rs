@@ -67,7 +67,11 @@ fn the_action_passes_inputs_by_the_environment_to_flags_there_are() {
     let action = read("action.yml");
     for flag in action.split_whitespace().filter(|word| word.starts_with("arguments+=(--")) {
         let flag = flag.trim_start_matches("arguments+=(").trim_end_matches(");");
-        let value = if flag == "--history" { "" } else { " 1" };
+        let value = match flag {
+            "--history" => "",
+            "--format" => " text",
+            _ => " 1",
+        };
         assert_parses(&format!("stanch scan {flag}{value}"));
     }
     // `NAME: ${{ … }}` and nothing else: what is pasted into a script can run commands.
@@ -76,6 +80,31 @@ fn the_action_passes_inputs_by_the_environment_to_flags_there_are() {
         let is_whole = value.is_some_and(|v| v.starts_with("${{ ") && v.ends_with(" }}"));
         assert!(is_whole && !line.contains("run:"), "{line}");
     }
+}
+
+/// README and action name the formats that the program has, all of them, in its order.
+#[test]
+fn the_formats_are_the_program_s() {
+    let command = Cli::command();
+    let scan = command.find_subcommand("scan").unwrap();
+    let format = scan.get_arguments().find(|argument| argument.get_id() == "format").unwrap();
+    let formats = format.get_possible_values();
+    let formats: Vec<&str> = formats.iter().map(|value| value.get_name()).collect();
+    assert!(read("action.yml").contains(&format!("({})", formats.join(", "))), "action.yml");
+    let readme = read("README.md");
+    let (_, list) = readme.split_once("Formats are ").expect("README lists the formats");
+    let (list, _) = list.split_once(". ").unwrap();
+    let named: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
+    assert_eq!(named, formats);
+}
+
+/// The allowlist shown is one.
+#[test]
+fn the_readme_s_allowlist_is_read() {
+    let readme = read("README.md");
+    let (_, toml) = readme.split_once("```toml\n").unwrap();
+    let (toml, _) = toml.split_once("```").unwrap();
+    stanch::policy::Allowlist::parse("README.md", Path::new("/"), toml).unwrap();
 }
 
 #[test]

@@ -519,3 +519,35 @@ fn the_manual_has_a_page_a_command() {
         assert!(world.path("man").join(page).is_file(), "{page}");
     }
 }
+
+#[test]
+fn a_pattern_is_shown_and_a_near_name_is_offered() {
+    let world = World::new();
+    let run = world.stanch(&["patterns", "show", TOKEN]);
+    assert_eq!(run.code, 0);
+    for word in ["regex", "anchors", "check", "found in", "not found in", "code/github.toml"] {
+        assert!(run.out.contains(word), "{word}: {}", run.out);
+    }
+    let run = world.stanch(&["patterns", "show", "github-token"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains(TOKEN), "{}", run.err);
+}
+
+#[test]
+fn a_folder_of_one_s_own_patterns_is_tested() {
+    let world = World::new();
+    let file = "[provider]\nid = 'acme'\nname = 'Acme'\nclass = 'cloud'\nconsole = 'https://a.example'\n\
+                [[pattern]]\nid = 'acme-key'\nseverity = 'high'\n\
+                description = 'Acme key: its holder can read.'\n\
+                regex = '\\b(?<key>acme_[a-z0-9]{20})\\b'\nanchors = ['acme_']\n\
+                examples = ['a=«key»']\ncounterexamples = ['acme_short']\n";
+    world.write("own/cloud/acme.toml", file);
+    let run = world.stanch(&["patterns", "test", "own"]);
+    assert_eq!((run.code, run.out.trim()), (0, "1 pattern keeps its promises"), "{}", run.err);
+    world.write("own/cloud/acme.toml", file.replace("['acme_']", "['zzzz']"));
+    let run = world.stanch(&["patterns", "test", "own"]);
+    assert_eq!(run.code, 2);
+    assert!(run.out.contains("acme-key") && run.out.contains("0 findings"), "{}", run.out);
+    world.write("empty/readme", "");
+    assert_eq!(world.stanch(&["patterns", "test", "empty"]).code, 2);
+}

@@ -2,118 +2,65 @@
 //! scanner at exactly the gap, and nothing else claims them.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
 
-use stanch::pattern::{Example, Pattern, PatternSet};
-use stanch::scan::{Detection, Scanner};
-
-/// How often each example is filled anew.
-const FILLINGS: usize = 64;
+use stanch::pattern::PatternSet;
+use stanch::scan::{Scanner, prove};
 
 fn embedded() -> PatternSet {
     PatternSet::embedded().expect("every embedded provider file loads")
 }
 
-/// Returns what is wrong with a filled example, if anything.
-fn misses(scanner: &Scanner, pattern: &Pattern, example: &Example) -> Option<String> {
-    let detections = scanner.scan_bytes(example.text.as_bytes());
-    let (own, others): (Vec<_>, Vec<_>) =
-        detections.iter().partition(|d| d.pattern.id == pattern.id);
-    if let Some(other) = others.first() {
-        return Some(format!(
-            "{} claims it too; declare `overlaps` or sharpen one",
-            other.pattern.id
-        ));
+#[test]
+fn every_file_keeps_its_promises() {
+    let wrong = prove(&Scanner::new(embedded()), |_| true, &mut rand::rng());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Those of the program stand where they belong, from the root of the repository.
+#[test]
+fn every_file_is_in_its_folder() {
+    for pattern in embedded().patterns() {
+        let (class, provider) = (&pattern.provider.class, &pattern.provider.id);
+        assert_eq!(pattern.file, format!("patterns/{class}/{provider}.toml"));
     }
-    let [found] = own[..] else {
-        return Some(format!("{} findings instead of one", own.len()));
+}
+
+/// What the check is worth: it sees each way of breaking a promise.
+#[test]
+fn a_broken_promise_is_seen() {
+    let file = |lines: &str| {
+        format!(
+            "[provider]\nid = 'acme'\nname = 'Acme'\nclass = 'cloud'\nconsole = 'https://a.example'\n\
+             [[pattern]]\nid = 'acme-key'\nseverity = 'high'\n{lines}\n"
+        )
     };
-    let wrong_gap = example.gaps.iter().find(|gap| found.parts.get(&gap.group) != Some(&gap.span));
-    wrong_gap.map(|gap| format!("group {} was found elsewhere than in its gap", gap.group))
-}
-
-fn each_example(
-    check: impl Fn(&Scanner, &Pattern, &str, &Example) -> Option<String>,
-) -> Vec<String> {
-    let scanner = Scanner::new(embedded());
-    let mut rng = rand::rng();
-    let mut wrong = BTreeSet::new();
-    for pattern in scanner.patterns().patterns() {
-        for example in pattern.examples.iter().chain(&pattern.counterexamples) {
-            for _ in 0..FILLINGS {
-                let filled = match pattern.fill(example, &mut rng) {
-                    Ok(filled) => filled,
-                    Err(error) => {
-                        wrong.insert(format!("{}: {}: {error}", pattern.file, pattern.id));
-                        break;
-                    }
-                };
-                if let Some(why) = check(&scanner, pattern, example, &filled) {
-                    wrong.insert(format!("{}: {} in {example:?}: {why}", pattern.file, pattern.id));
-                    break;
-                }
-            }
-        }
+    let good = [
+        ("description", "'Acme key: its holder can read.'"),
+        ("regex", r"'\b(?<key>acme_[a-z0-9]{20})\b'"),
+        ("anchors", "['acme_']"),
+        ("examples", "['a=«key»']"),
+        ("counterexamples", "['acme_short']"),
+    ];
+    let wrong = |name: &str, value: &str| {
+        let lines = good.map(|(own, good)| {
+            let value = if own == name { value } else { good };
+            format!("{own} = {value}")
+        });
+        let text = file(&lines.join("\n"));
+        let set = PatternSet::from_files([("cloud/acme.toml", text.as_str())]).unwrap();
+        prove(&Scanner::new(set), |_| true, &mut rand::rng()).join("\n")
+    };
+    assert_eq!(wrong("", ""), "");
+    for (name, value, says) in [
+        ("description", "'Acme key.'", "description"),
+        ("anchors", "['zzzz']", "0 findings"),
+        ("examples", "['a=«key»«key»']", "0 findings"),
+        ("examples", "[]", "at least one example"),
+        ("counterexamples", "['a=«key»']", "a counterexample is found"),
+    ] {
+        let why = wrong(name, value);
+        assert!(why.contains("acme-key") && why.contains(says), "{name} = {value}: {why}");
     }
-    wrong.into_iter().collect()
-}
-
-#[test]
-fn every_example_is_found_at_exactly_its_gap() {
-    let wrong = each_example(|scanner, pattern, example, filled| {
-        let is_example = pattern.examples.iter().any(|own| own == example);
-        is_example.then(|| misses(scanner, pattern, filled)).flatten()
-    });
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn no_counterexample_is_found() {
-    let wrong = each_example(|scanner, pattern, example, filled| {
-        let is_own = |d: &Detection| d.pattern.id == pattern.id;
-        let is_counterexample = pattern.counterexamples.iter().any(|own| own == example);
-        let found =
-            is_counterexample && scanner.scan_bytes(filled.text.as_bytes()).iter().any(is_own);
-        found.then(|| "a counterexample is found".to_owned())
-    });
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn every_file_keeps_the_conventions() {
-    let set = embedded();
-    let mut wrong = Vec::new();
-    for pattern in set.patterns() {
-        wrong.extend(broken_conventions(&set, pattern).map(|why| format!("{}: {why}", pattern.id)));
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn broken_conventions<'a>(
-    set: &'a PatternSet,
-    pattern: &'a Arc<Pattern>,
-) -> impl Iterator<Item = String> + 'a {
-    let provider = &pattern.provider;
-    let expected =
-        Path::new("patterns").join(&provider.class).join(format!("{}.toml", provider.id));
-    let sentence = pattern.description.split_once(": ").is_some_and(|(what, can)| {
-        !what.is_empty() && can.ends_with('.') && !can.trim_end_matches('.').contains(". ")
-    });
-    let unknown = pattern.overlaps.iter().find(|id| set.get(id).is_none());
-    [
-        (Path::new(&pattern.file) != expected)
-            .then(|| format!("belongs in {}", expected.display())),
-        (!sentence).then(|| {
-            "description: one sentence, `what was found: what its holder can do.`".to_owned()
-        }),
-        pattern.examples.is_empty().then(|| "at least one example".to_owned()),
-        pattern.counterexamples.is_empty().then(|| "at least one counterexample".to_owned()),
-        (!provider.console.starts_with("https://")).then(|| "console: an https address".to_owned()),
-        unknown.map(|id| format!("overlaps names {id}, which is no pattern")),
-    ]
-    .into_iter()
-    .flatten()
 }
 
 #[test]

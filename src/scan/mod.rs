@@ -10,8 +10,10 @@ mod excerpt;
 mod lines;
 mod mark;
 mod prefilter;
+mod proof;
 mod sieve;
 
+pub use proof::prove;
 pub use sieve::Rejection;
 
 use std::collections::BTreeMap;

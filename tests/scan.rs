@@ -152,6 +152,31 @@ fn no_secret_reaches_any_output() {
 }
 
 #[test]
+fn explain_tells_each_pattern_s_fate_and_no_secret() {
+    let world = World::new();
+    let set = PatternSet::embedded().unwrap();
+    let mut secrets = Vec::new();
+    for pattern in set.patterns() {
+        let (text, filled) = planted(&pattern.id);
+        let name = format!("{}.txt", pattern.id);
+        world.write(&name, text);
+        let run = world.stanch(&["scan", "--explain", &name]);
+        let is_found =
+            |line: &str| line.contains(&format!("{} ", pattern.id)) && line.contains("found: ");
+        assert!(run.code == 0 && run.out.lines().any(is_found), "{}", run.all());
+        assert_absent(&filled, &run.all(), "the explanation");
+        secrets.extend(filled);
+    }
+    world.write("other.env", "TOKEN=ghp_short\n\nNPM_TOKEN=npm_short\n");
+    let run = world.stanch(&["scan", "--explain", "other.env:1"]);
+    assert_eq!(run.out, "other.env:1  github-personal-token  no match: an anchor only\n");
+    let run = world.stanch(&["scan", "--explain", "other.env:2"]);
+    assert_eq!(run.out, "no pattern has an anchor there\n");
+    let run = world.stanch(&["scan", "--explain", "nowhere.env:2"]);
+    assert!(run.code == 2 && run.err.contains("hint: "), "{}", run.err);
+}
+
+#[test]
 fn sarif_names_rule_place_and_fingerprint() {
     let world = World::new();
     world.write("dir with space/a.txt", planted(TOKEN).0);

@@ -11,6 +11,7 @@ mod contain;
 mod drill;
 mod environment;
 mod exit_code;
+mod explain;
 mod failure;
 #[cfg(feature = "contain")]
 mod incident;

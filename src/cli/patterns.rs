@@ -102,7 +102,7 @@ fn facts(pattern: &Pattern) -> Vec<(&'static str, String)> {
         listed(&pattern.public).map(|public| ("public", public)),
         pattern.check.map(|check| ("check", format!("{check:?}"))),
         pattern.min_entropy.map(|least| ("entropy", format!("at least {least} bits a byte"))),
-        pattern.guessable.then(|| ("guessable", "a person may have chosen it".to_owned())),
+        pattern.human.then(|| ("human", "a person may have chosen it".to_owned())),
         listed(&pattern.overlaps).map(|losers| ("wins over", losers)),
         Some(("file", pattern.file.clone())),
     ];

@@ -9,9 +9,10 @@ use super::output::Outputs;
 #[cfg(feature = "contain")]
 use super::remembered;
 use super::selection::Selection;
-use super::{ExitCode, Failure, Global, environment};
+use super::{ExitCode, Failure, Global, environment, explain};
 use crate::policy::Review;
 use crate::report::Times;
+use crate::scan::Scanner;
 
 /// Find credentials in files, staged changes or a whole git history
 ///
@@ -25,6 +26,7 @@ Examples:
   kubectl get secrets -o yaml | stanch scan -
   stanch scan . --format sarif=stanch.sarif --format text
   stanch scan . --baseline stanch.baseline      only what is new counts
+  stanch scan --explain prod.env:12   why a line has a finding, or none
 
 Exit codes: 0 nothing found, 1 found, 2 could not scan, 3 scanned in part.")]
 pub(super) struct Args {
@@ -37,9 +39,16 @@ pub(super) struct Args {
     /// Findings that this file knows don't count; `stanch baseline update` writes it
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Tell why a line of a file has a finding or none: every pattern seen there and its fate
+    #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "format", "baseline"])]
+    explain: Option<String>,
 }
 
 pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    if let Some(place) = &args.explain {
+        let scanner = Scanner::new(global.pattern_set()?);
+        return explain::run(place, &scanner, args.selection.max_size, out);
+    }
     // What can fail before the work does.
     args.outputs.check()?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;

@@ -27,7 +27,7 @@ pub(super) struct Selection {
     severity: Option<Level>,
     /// Read files and objects up to this size; a larger one makes the scan partial
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_bytes)]
-    max_size: u64,
+    pub(super) max_size: u64,
     /// The index that git names to a hook; `git commit FILE` makes one of its own
     #[arg(long, value_name = "FILE", env = "GIT_INDEX_FILE", hide = true)]
     index: Option<PathBuf>,

@@ -40,9 +40,11 @@ pub(super) struct Pattern {
     pub(super) prefix: usize,
     pub(super) check: Option<Check>,
     pub(super) min_entropy: Option<f64>,
-    pub(super) max_bytes: Option<usize>,
     #[serde(default)]
-    pub(super) guessable: bool,
+    pub(super) human: bool,
+    #[serde(default)]
+    pub(super) uuid: bool,
+    pub(super) max_bytes: Option<usize>,
     #[serde(default)]
     pub(super) overlaps: Vec<String>,
     #[serde(default)]

@@ -6,8 +6,8 @@ use regex_syntax::hir::{Hir, HirKind};
 
 use super::file::{File, Part as FilePart, Pattern as FilePattern};
 use super::regex::{self, LazyRegex};
-use super::sample::check_gaps;
-use super::{Part, Pattern, Provider};
+use super::sample::{check_gaps, find_group};
+use super::{Part, Pattern, Provider, Signs};
 
 /// No match may be longer: a window round an anchor is never wider, so no text is slow to scan.
 const MAX_MATCH_BYTES: usize = 32 * 1024;
@@ -48,6 +48,9 @@ fn load_pattern(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Result<
             return Err(format!("no regex has a group named `{group}`"));
         }
     }
+    let of_part = |(part, _): &(Part, _)| find_group(&parse(part.regex.as_str()).ok()?, &p.secret);
+    let secret_group = find_group(&hir, &p.secret).or_else(|| parts.iter().find_map(of_part));
+    let signs = secret_group.map(|group| Signs::of(&group, p.prefix)).unwrap_or_default();
     let mut examples = p.examples.iter().chain(&p.counterexamples);
     examples.try_for_each(|example| check_gaps(example, &groups)).map_err(|e| e.to_string())?;
     Ok(Pattern {
@@ -63,8 +66,10 @@ fn load_pattern(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Result<
         prefix: p.prefix,
         check: p.check,
         min_entropy: p.min_entropy,
+        human: p.human,
+        uuid: p.uuid,
+        signs,
         max_bytes,
-        guessable: p.guessable,
         overlaps: p.overlaps,
         parts: parts.into_iter().map(|(part, _)| part).collect(),
         examples: p.examples,

@@ -10,11 +10,13 @@ mod load;
 mod regex;
 mod sample;
 mod set;
+mod signs;
 
 pub use check::{Check, Verdict, aws_account_of};
 pub use regex::LazyRegex;
 pub use sample::{Example, Gap, SampleError};
 pub use set::{Error, Part, Pattern, PatternSet, Provider};
+pub use signs::Signs;
 
 use serde::{Deserialize, Serialize};
 

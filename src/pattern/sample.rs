@@ -133,7 +133,8 @@ impl Pattern {
     }
 }
 
-fn find_group(hir: &Hir, name: &str) -> Option<Hir> {
+/// Returns the group of that name.
+pub(super) fn find_group(hir: &Hir, name: &str) -> Option<Hir> {
     match hir.kind() {
         HirKind::Capture(capture) if capture.name.as_deref() == Some(name) => {
             Some((*capture.sub).clone())

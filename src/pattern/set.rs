@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::file::File;
 use super::load::load;
 use super::regex::LazyRegex;
-use super::{Check, Confidence, Severity};
+use super::{Check, Confidence, Severity, Signs};
 
 /// Every provider file under `patterns/`: its name and its text, sorted by name.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/provider_files.rs"));
@@ -55,10 +55,14 @@ pub struct Pattern {
     pub check: Option<Check>,
     /// Shannon entropy, in bits a character, below which a match is dropped.
     pub min_entropy: Option<f64>,
+    /// A person may have chosen the secret, so that it may be words.
+    pub human: bool,
+    /// Its keys are UUIDs.
+    pub uuid: bool,
+    /// Where the signs of its secret come from.
+    pub signs: Signs,
     /// The longest match, in bytes.
     pub max_bytes: usize,
-    /// Whether a person may have chosen the secret, so that it can be guessed from a digest.
-    pub guessable: bool,
     /// Ids of patterns that yield to this one where both claim the same bytes.
     pub overlaps: Vec<String>,
     /// The other parts, found near the match.
@@ -119,6 +123,11 @@ impl Pattern {
     pub fn groups(&self) -> Vec<&str> {
         let own = self.regex.groups();
         own.chain(self.parts.iter().flat_map(|part| part.regex.groups())).collect()
+    }
+
+    /// Tells whether it knows a form of secret and no issuer: what it finds may be an issuer's key.
+    pub fn is_generic(&self) -> bool {
+        self.provider.class == "generic"
     }
 
     /// Tells whether the part of that name gives no power by itself.

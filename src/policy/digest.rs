@@ -4,7 +4,7 @@
 //!
 //! * The salt of each file is random, so nothing computed for one file helps with another, and equal
 //!   secrets of two repositories can't be seen to be equal.
-//! * A secret that a person may have chosen (its pattern is `guessable`, or it is short) goes through
+//! * A secret that a person may have chosen (its pattern is `human`, or it is short) goes through
 //!   Argon2id: each guess costs 19 MiB and tens of milliseconds. That slows guessing, it doesn't make a
 //!   password such as `summer` safe: a password in a baseline has leaked, and is to be changed.
 //! * A random key of [`SHORT_BYTES`] or more can't be guessed, so HMAC-SHA-256 is enough.
@@ -31,20 +31,20 @@ pub(super) struct Salt(pub(super) [u8; 32]);
 /// Returns the digest of a finding under a salt, as 32 hexadecimal digits.
 pub(super) fn digest(salt: &Salt, finding: &Finding) -> String {
     let name = finding.fingerprint.to_string();
-    let bytes = match is_guessable(finding) {
+    let bytes = match is_human(finding) {
         true => slow(salt, name.as_bytes()),
         false => fast(salt, name.as_bytes()),
     };
     hex(&bytes)
 }
 
-fn is_guessable(finding: &Finding) -> bool {
+fn is_human(finding: &Finding) -> bool {
     let length = |part: &Part| match part {
         Part::Secret(secret) => secret.len(),
         Part::Public(_) => 0,
     };
     let secret_bytes: usize = finding.credential.parts.values().map(length).sum();
-    finding.pattern.guessable || secret_bytes < SHORT_BYTES
+    finding.pattern.human || secret_bytes < SHORT_BYTES
 }
 
 fn fast(salt: &Salt, name: &[u8]) -> [u8; 16] {

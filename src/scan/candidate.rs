@@ -7,13 +7,11 @@ use std::sync::Arc;
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
 
+use super::lines;
+use super::pairing::{self, MAX_PART_DISTANCE_BYTES};
 use super::prefilter::Prefilter;
-use super::{lines, overlap};
-use crate::pattern::{LazyRegex, Pattern, PatternSet};
+use crate::pattern::{LazyRegex, Part, Pattern, PatternSet};
 use crate::secret::{self, Credential, Secret};
-
-/// A part is looked for no further away than this, however few lines that is.
-const MAX_PART_DISTANCE_BYTES: usize = 4096;
 
 /// A place where a pattern matched.
 #[derive(Clone, Debug)]
@@ -67,19 +65,39 @@ pub(super) fn find(set: &PatternSet, prefilter: &Prefilter, bytes: &[u8]) -> Vec
     for (index, mut found) in matches {
         found.sort_by_key(|groups| (groups.whole.start, groups.whole.end));
         found.dedup_by(|a, b| a.whole == b.whole);
-        candidates.extend(with_parts(&set.patterns()[index], bytes, found));
+        candidates.extend(pairing::with_parts(&set.patterns()[index], bytes, found));
     }
     candidates.sort_by(|a, b| (a.span.start, &a.pattern.id).cmp(&(b.span.start, &b.pattern.id)));
     candidates
 }
 
-/// Where a regex matched, and its named groups.
-struct Groups {
-    whole: Range<usize>,
-    named: BTreeMap<String, Range<usize>>,
+/// Returns the matches of a pattern that contain one of its anchors, whatever its parts.
+pub(super) fn matches_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>) -> Vec<Groups> {
+    let mut found = Vec::new();
+    search_round(pattern, bytes, anchor, &mut found);
+    found
 }
 
-fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+/// Returns the name of the first required part that is nowhere near a match.
+pub(super) fn missing_part<'a>(
+    pattern: &'a Pattern,
+    bytes: &[u8],
+    found: &Groups,
+) -> Option<&'a str> {
+    let is_missing = |part: &&Part| {
+        let near = lines::around(bytes, &found.whole, part.within_lines, MAX_PART_DISTANCE_BYTES);
+        part.required && matches_in(&part.regex, bytes, near).next().is_none()
+    };
+    pattern.parts.iter().find(is_missing).map(|part| part.name.as_str())
+}
+
+/// Where a regex matched, and its named groups.
+pub(super) struct Groups {
+    pub(super) whole: Range<usize>,
+    pub(super) named: BTreeMap<String, Range<usize>>,
+}
+
+pub(super) fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
@@ -93,7 +111,7 @@ fn search_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>, found: &
 }
 
 /// Returns the matches of a regex in a window, whose edges look beyond it.
-fn matches_in<'a>(
+pub(super) fn matches_in<'a>(
     regex: &'a LazyRegex,
     bytes: &'a [u8],
     window: Range<usize>,
@@ -113,40 +131,4 @@ fn matches_in<'a>(
 fn named_groups(regex: &LazyRegex, captures: &Captures) -> BTreeMap<String, Range<usize>> {
     let group = |name: &str| Some((name.to_owned(), captures.get_group_by_name(name)?.range()));
     regex.groups().filter_map(group).collect()
-}
-
-/// Completes matches with the parts near them; a match that lacks a required one is dropped.
-fn with_parts(pattern: &Arc<Pattern>, bytes: &[u8], found: Vec<Groups>) -> Vec<Candidate> {
-    // A part belongs to one match: in a list of pairs, each key id takes the secret next to it.
-    let mut taken: Vec<Range<usize>> = Vec::new();
-    let mut candidates = Vec::new();
-    'matches: for groups in found {
-        let mut parts = groups.named;
-        for part in &pattern.parts {
-            let near =
-                lines::around(bytes, &groups.whole, part.within_lines, MAX_PART_DISTANCE_BYTES);
-            let free = matches_in(&part.regex, bytes, near).filter(|found| {
-                let span = found.named.get(&part.name);
-                span.is_some_and(|span| !parts.values().any(|other| overlap(other, span)))
-            });
-            let distance = |found: &Groups| {
-                let span = &found.named[&part.name];
-                let gap = span.start.saturating_sub(groups.whole.end)
-                    + groups.whole.start.saturating_sub(span.end);
-                (taken.contains(span), gap)
-            };
-            match free.min_by_key(distance) {
-                Some(nearest) => {
-                    taken.push(nearest.named[&part.name].clone());
-                    parts.extend(nearest.named);
-                }
-                None if part.required => continue 'matches,
-                None => {}
-            }
-        }
-        if let Some(span) = parts.get(&pattern.secret).cloned() {
-            candidates.push(Candidate { pattern: Arc::clone(pattern), span, parts });
-        }
-    }
-    candidates
 }

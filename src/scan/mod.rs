@@ -7,12 +7,17 @@
 
 mod candidate;
 mod excerpt;
+mod explain;
+mod likeness;
 mod lines;
 mod mark;
+mod pairing;
+mod precedence;
 mod prefilter;
 mod proof;
 mod sieve;
 
+pub use explain::{Outcome, Trace};
 pub use proof::prove;
 pub use sieve::Rejection;
 
@@ -21,11 +26,12 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::finding::{Finding, Location, Mark};
-use crate::pattern::{Confidence, Pattern, PatternSet};
+use crate::pattern::{Confidence, Pattern, PatternSet, Severity};
 use crate::secret::{Credential, Fingerprint, redact};
 use crate::source::{self, Blob, Coverage, Moment, Source};
 
 use candidate::Candidate;
+use precedence::Kept;
 use prefilter::Prefilter;
 
 /// A pattern set made ready to search with. One serves any number of threads.
@@ -50,6 +56,8 @@ pub struct Detection {
     pub proofs: Vec<String>,
     /// How sure it is, with the proof counted in.
     pub confidence: Confidence,
+    /// What its holder could do, with the place it opens counted in.
+    pub severity: Severity,
     /// The line round it, redacted.
     pub excerpt: String,
     /// The mark on its line by which its author says that it is known.
@@ -95,42 +103,26 @@ impl Scanner {
         // What the sieve drops is masked in excerpts all the same: it may be a secret after all.
         let masks: Vec<_> = candidates.iter().flat_map(Candidate::secret_spans).collect();
         let sifted = candidates.into_iter().filter_map(|candidate| {
-            let proof = sieve::sift(&candidate, bytes).ok()?;
-            Some((candidate, proof))
+            let evidence = sieve::sift(&candidate, bytes).ok()?;
+            Some(Kept { candidate, evidence })
         });
-        let mut kept: Vec<_> = sifted.collect();
-        drop_overlapped(&mut kept);
+        let kept: Vec<Kept> = sifted.collect();
+        let winners = precedence::winners(&kept);
         kept.into_iter()
-            .map(|(candidate, proof)| detection(candidate, proof, bytes, &masks))
+            .zip(winners)
+            .filter(|(_, winner)| winner.is_none())
+            .map(|(kept, _)| detection(kept, bytes, &masks))
             .collect()
     }
-}
-
-/// Where two patterns claim the same bytes, the more specific one has them.
-fn drop_overlapped(kept: &mut Vec<(Candidate, Option<String>)>) {
-    let is_yielding = |loser: &Candidate| {
-        kept.iter().any(|(winner, _)| {
-            winner.pattern.overlaps.contains(&loser.pattern.id)
-                && winner.parts.values().any(|span| overlap(span, &loser.span))
-        })
-    };
-    let yielding: Vec<bool> = kept.iter().map(|(candidate, _)| is_yielding(candidate)).collect();
-    let mut yielding = yielding.into_iter();
-    kept.retain(|_| !yielding.next().unwrap_or(false));
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-fn detection(
-    candidate: Candidate,
-    proof: Option<String>,
-    bytes: &[u8],
-    masks: &[Range<usize>],
-) -> Detection {
+fn detection(kept: Kept, bytes: &[u8], masks: &[Range<usize>]) -> Detection {
+    let Kept { candidate, evidence } = kept;
     let pattern = candidate.pattern.clone();
-    let confidence = if proof.is_some() { Confidence::High } else { pattern.confidence };
     let shown = redacted(&pattern, &bytes[candidate.span.clone()]);
     Detection {
         credential: candidate.credential(bytes),
@@ -138,8 +130,9 @@ fn detection(
         mark: mark::near(bytes, &candidate.span, masks),
         span: candidate.span,
         parts: candidate.parts,
-        proofs: proof.into_iter().collect(),
-        confidence,
+        confidence: evidence.confidence(&pattern),
+        severity: evidence.severity(&pattern),
+        proofs: evidence.proof.into_iter().collect(),
         pattern,
     }
 }
@@ -188,7 +181,7 @@ fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob
     let secret = &blob.bytes[detection.span];
     let fingerprint = detection.credential.fingerprint();
     let finding = found.entry(fingerprint).or_insert_with(|| Finding {
-        severity: detection.pattern.severity,
+        severity: detection.severity,
         redacted: redacted(&detection.pattern, secret),
         pattern: detection.pattern,
         credential: detection.credential,
@@ -197,6 +190,9 @@ fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob
         proofs: detection.proofs,
         locations: Vec::new(),
     });
+    // The same secret may stand where it opens more.
+    finding.severity = finding.severity.max(detection.severity);
+    finding.confidence = finding.confidence.max(detection.confidence);
     finding.locations.extend(blob.places.iter().map(|place| Location {
         place: place.clone(),
         span,

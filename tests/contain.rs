@@ -268,6 +268,33 @@ fn a_fingerprint_that_matches_none_or_two_is_refused() {
 }
 
 #[test]
+fn a_search_that_could_not_read_everything_says_so() {
+    let world = World::new();
+    world.git(&["init", "--quiet"]);
+    world.write("prod.env", "nothing yet\n");
+    world.commit("Deploy");
+    let blob = world.git(&["rev-parse", "HEAD:prod.env"]);
+    let object = world.path(".git/objects").join(&blob[..2]).join(&blob[2..]);
+    fs::remove_file(object).unwrap();
+    let run = world.stanch(&["contain", "0000dead"]);
+    says(&run, 3, &["in what could be read", &blob, "hint"]);
+    says(&world.stanch(&["contain", "0000dead", "prod.env"]), 3, &["in what could be read"]);
+
+    let plain = World::new();
+    let file = plain.write("notes.txt", "nothing\n");
+    says(&plain.stanch(&["contain", "0000dead", file.to_str().unwrap()]), 2, &["no finding"]);
+}
+
+#[test]
+fn a_key_that_is_gone_is_of_nobody_known_and_proved_dead() {
+    let story = Story::begin();
+    story.moto.delete_user("billing");
+    says(&story.contain(&[]), 0, &["of nobody known", "state      absent"]);
+    let apply = story.contain(&["--apply"]);
+    says(&apply, 0, &["of nobody known leaked", "contained: the old key is proved dead"]);
+}
+
+#[test]
 fn a_store_of_a_newer_version_is_left_alone() {
     let world = World::new();
     let store = world.path("incidents.db");

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use super::progress::Progress;
 use super::remembered::Remembered;
 use super::{Failure, Global, environment};
-use crate::finding::Finding;
+use crate::finding::{Finding, plain};
 use crate::scan::{Scanner, scan};
 use crate::secret::FingerprintPrefix;
-use crate::source::{History, Source, Stdin, Worktree, open_repository};
+use crate::source::{self, Gap, History, Source, Stdin, Worktree, open_repository};
 
 /// A finding, and the folder or repository it is in.
 pub(super) struct Located {
@@ -27,30 +27,48 @@ pub(super) fn locate(
     let remembered = Remembered::of(prefix);
     if let Some(root) = remembered.root() {
         global.say(format_args!("reading the places where {prefix} was seen last"));
-        if let Some(finding) = find(prefix, &scanner, &[&remembered], global)? {
+        // What is gone from where it was is no gap, as long as a scan finds it elsewhere.
+        if let Some(finding) = find(prefix, &scanner, &[&remembered], global)?.0 {
             return Ok(Located { finding, root: root.to_owned() });
         }
     }
     global.say(format_args!("scanning for {prefix}"));
+    let mut gaps = Vec::new();
     for sources in [files(paths), histories(paths)] {
         let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
-        if let Some(finding) = find(prefix, &scanner, &sources, global)? {
+        let (finding, left_out) = find(prefix, &scanner, &sources, global)?;
+        gaps.extend(left_out);
+        if let Some(finding) = finding {
             let root = paths.first().map_or(Path::new("."), PathBuf::as_path);
             return Ok(Located { finding, root: environment::absolute(root) });
         }
     }
-    Err(Failure::new(format!("no finding begins with {prefix}")).hint(
-        "run `stanch scan . --history` where the leak is, or name its path: `stanch contain FINDING PATH`",
-    ))
+    Err(not_found(prefix, &gaps))
 }
 
-/// Returns the finding with that prefix, or none; two are an error.
+fn not_found(prefix: &FingerprintPrefix, gaps: &[Gap]) -> Failure {
+    match gaps {
+        [] => Failure::new(format!("no finding begins with {prefix}")).hint(
+            "run `stanch scan . --history` where the leak is, or name its path: `stanch contain FINDING PATH`",
+        ),
+        [first, ..] => Failure::new(format!(
+            "no finding begins with {prefix} in what could be read; left out ({}): {}: {}",
+            gaps.len(),
+            plain(&first.what),
+            plain(&first.why)
+        ))
+        .hint(&first.remedy)
+        .unsettled(),
+    }
+}
+
+/// Returns the finding with that prefix, or none, and what could not be read; two are an error.
 fn find(
     prefix: &FingerprintPrefix,
     scanner: &Scanner,
     sources: &[&dyn Source],
     global: &Global,
-) -> Result<Option<Finding>, Failure> {
+) -> Result<(Option<Finding>, Vec<Gap>), Failure> {
     let progress = Progress::new(global);
     let report = scan(scanner, sources, &|tick| progress.count(tick))?;
     let matches =
@@ -63,7 +81,7 @@ fn find(
         return Err(Failure::new(format!("{prefix} may be any of {names}"))
             .hint("type more of the fingerprint"));
     }
-    Ok(matches.pop())
+    Ok((matches.pop(), report.coverage.gaps))
 }
 
 fn files(paths: &[PathBuf]) -> Vec<Box<dyn Source>> {
@@ -80,6 +98,11 @@ fn files(paths: &[PathBuf]) -> Vec<Box<dyn Source>> {
 }
 
 fn histories(paths: &[PathBuf]) -> Vec<Box<dyn Source>> {
-    let repositories = paths.iter().filter(|path| open_repository(path).is_ok());
+    // A repository that can't be opened is one, and its history says why it can't be read.
+    let is_in_none = |path: &&PathBuf| {
+        path.as_os_str() == "-"
+            || matches!(open_repository(path), Err(source::Error::NotARepository { .. }))
+    };
+    let repositories = paths.iter().filter(|path| !is_in_none(path));
     repositories.map(|path| Box::new(History::new(path)) as Box<dyn Source>).collect()
 }

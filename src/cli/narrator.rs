@@ -18,6 +18,17 @@ pub(super) struct Narrator<'a> {
     pub(super) global: &'a Global,
 }
 
+impl Narrator<'_> {
+    /// Tells an event that is recorded.
+    pub(super) fn tell(&self, at: Timestamp, event: &Event) {
+        if !self.global.quiet {
+            let (time, words) = (at.strftime("%H:%M:%S"), plain(&describe(event)));
+            // Where the error output is gone, the record still has it.
+            let _ = writeln!(anstream::stderr(), "{DIM}{time}{DIM:#}  {words}");
+        }
+    }
+}
+
 impl Journal for Narrator<'_> {
     fn append(
         &self,
@@ -28,11 +39,7 @@ impl Journal for Narrator<'_> {
         event: &Event,
     ) -> Result<Recorded, Error> {
         let recorded = self.journal.append(incident, expected_seq, actor, at, event)?;
-        if !self.global.quiet {
-            let (time, words) = (at.strftime("%H:%M:%S"), plain(&describe(event)));
-            // Where the error output is gone, the record still has it.
-            let _ = writeln!(anstream::stderr(), "{DIM}{time}{DIM:#}  {words}");
-        }
+        self.tell(at, event);
         Ok(recorded)
     }
 

@@ -53,7 +53,9 @@ impl Leak<'_> {
 
     fn title(&self) -> String {
         let key = &self.observation.key;
-        format!("{} key {} of {} leaked", self.finding.pattern.provider.name, key.id, key.owner)
+        // Of a key that isn't there any more the provider may not say whose it was.
+        let owner = if key.owner.is_empty() { "nobody known" } else { &key.owner };
+        format!("{} key {} of {owner} leaked", self.finding.pattern.provider.name, key.id)
     }
 
     fn credential(&self) -> CredentialRef {

@@ -16,7 +16,8 @@ const YELLOW: Style = AnsiColor::Yellow.on_default();
 /// # Errors
 /// Where the writer fails.
 pub fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
-    let (key, owner) = (plain(&plan.key_id), plain(&plan.owner));
+    let owner = if plan.owner.is_empty() { "nobody known" } else { &plan.owner };
+    let (key, owner) = (plain(&plan.key_id), plain(owner));
     writeln!(
         out,
         "{BOLD}Plan for key {key} of {owner}{BOLD:#} (account {})",

@@ -233,14 +233,16 @@ pub(crate) fn open_incident(
     let incident = IncidentId::generate();
     let mut events = leak.events().into_iter();
     let Some(opened) = events.next() else { return Ok(incident) };
-    let actor = &responder.actor;
+    let (actor, narrator) = (&responder.actor, responder.narrator());
     let incident = match responder.store.open_incident(&incident, actor, leak.now, &opened)? {
-        Opening::Opened(_) => incident,
+        Opening::Opened(_) => {
+            narrator.tell(leak.now, &opened);
+            incident
+        }
         Opening::AlreadyOpen(open) => open,
     };
     // Whoever opened it may have been killed before the rest was recorded: the beginning is always
     // the same events, so what is there already says how many are missing.
-    let narrator = responder.narrator();
     let recorded = narrator.events(&incident)?.len() as u64;
     for (seq, event) in (1..).zip(events).filter(|(seq, _)| *seq >= recorded) {
         narrator.append(&incident, seq, actor, responder.clock.now(), &event)?;

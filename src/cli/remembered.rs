@@ -102,7 +102,7 @@ impl Source for Remembered {
         for line in &self.0 {
             // What is gone from its place is no gap: the other places or a scan will show it.
             if let Ok(bytes) = source::read_blob(&line.root, &line.place) {
-                visit(Blob { bytes: &bytes, places: std::slice::from_ref(&line.place) });
+                visit(Blob::new(&bytes, std::slice::from_ref(&line.place)));
                 coverage.blobs += 1;
                 coverage.bytes += bytes.len() as u64;
             }

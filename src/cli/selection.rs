@@ -19,6 +19,10 @@ pub(super) struct Selection {
     /// Scan what is staged instead of the files
     #[arg(long)]
     pub(super) staged: bool,
+    /// Scan each blob of the history from beginning to end, not only where it differs from another: the
+    /// same is found, more slowly
+    #[arg(long, requires = "history")]
+    whole_blobs: bool,
     /// Report only this class, provider or pattern; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -118,8 +122,10 @@ impl Selection {
             return sources;
         }
         if self.history {
-            let history =
-                |path: &&PathBuf| Box::new(History::new(path).max_bytes(max)) as Box<dyn Source>;
+            let history = |path: &&PathBuf| {
+                let history = History::new(path).max_bytes(max).whole_blobs(self.whole_blobs);
+                Box::new(history) as Box<dyn Source>
+            };
             sources.extend(paths.iter().map(history));
         }
         if !paths.is_empty() {

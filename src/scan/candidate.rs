@@ -9,7 +9,6 @@ use regex_automata::util::captures::Captures;
 
 use super::lines;
 use super::pairing::{self, MAX_PART_DISTANCE_BYTES};
-use super::prefilter::Prefilter;
 use crate::pattern::{LazyRegex, Part, Pattern, PatternSet};
 use crate::secret::{self, Credential, Secret};
 
@@ -49,20 +48,19 @@ impl Candidate {
     }
 }
 
-/// Returns every candidate in some bytes, in the order of the text.
-pub(super) fn find(set: &PatternSet, prefilter: &Prefilter, bytes: &[u8]) -> Vec<Candidate> {
-    let mut matches: BTreeMap<usize, Vec<Groups>> = BTreeMap::new();
-    prefilter.each_hit(bytes, |anchor, owners| {
-        for &index in owners {
-            let found = matches.entry(index).or_default();
-            let is_inside = |groups: &Groups| contains(&groups.whole, &anchor);
-            if !found.last().is_some_and(is_inside) {
-                search_round(&set.patterns()[index], bytes, &anchor, found);
-            }
-        }
+/// Returns every candidate of these matches, each with the index of its pattern, in the order of the
+/// text.
+pub(super) fn complete<'a>(
+    set: &PatternSet,
+    bytes: &[u8],
+    matches: impl Iterator<Item = (usize, &'a Groups)>,
+) -> Vec<Candidate> {
+    let mut by_pattern: BTreeMap<usize, Vec<Groups>> = BTreeMap::new();
+    matches.for_each(|(pattern, groups)| {
+        by_pattern.entry(pattern).or_default().push(groups.clone());
     });
     let mut candidates: Vec<Candidate> = Vec::new();
-    for (index, mut found) in matches {
+    for (index, mut found) in by_pattern {
         found.sort_by_key(|groups| (groups.whole.start, groups.whole.end));
         found.dedup_by(|a, b| a.whole == b.whole);
         candidates.extend(pairing::with_parts(&set.patterns()[index], bytes, found));
@@ -73,9 +71,23 @@ pub(super) fn find(set: &PatternSet, prefilter: &Prefilter, bytes: &[u8]) -> Vec
 
 /// Returns the matches of a pattern that contain one of its anchors, whatever its parts.
 pub(super) fn matches_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>) -> Vec<Groups> {
-    let mut found = Vec::new();
-    search_round(pattern, bytes, anchor, &mut found);
-    found
+    search_round(pattern, bytes, anchor.clone()).collect()
+}
+
+/// Where a regex matched, and its named groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Groups {
+    pub(super) whole: Range<usize>,
+    pub(super) named: BTreeMap<String, Range<usize>>,
+}
+
+impl Groups {
+    /// Returns the same groups in a text where what stood at `from` stands at `to`.
+    pub(super) fn moved(&self, from: usize, to: usize) -> Self {
+        let moved = |range: &Range<usize>| range.start + to - from..range.end + to - from;
+        let named = self.named.iter().map(|(name, range)| (name.clone(), moved(range)));
+        Self { whole: moved(&self.whole), named: named.collect() }
+    }
 }
 
 /// Returns the name of the first required part that is nowhere near a match.
@@ -91,23 +103,28 @@ pub(super) fn missing_part<'a>(
     pattern.parts.iter().find(is_missing).map(|part| part.name.as_str())
 }
 
-/// Where a regex matched, and its named groups.
-pub(super) struct Groups {
-    pub(super) whole: Range<usize>,
-    pub(super) named: BTreeMap<String, Range<usize>>,
-}
-
 pub(super) fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
 }
 
-/// Adds the matches of the pattern that contain the anchor. They lie within the longest match's length
-/// of it on either side, so the work is bounded whatever the text.
-fn search_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>, found: &mut Vec<Groups>) {
-    let reach = pattern.max_bytes.saturating_sub(anchor.len());
+/// Returns how far from an anchor of that length, either way, a match that contains it may reach.
+pub(super) fn reach(pattern: &Pattern, anchor_length: usize) -> usize {
+    pattern.max_bytes.saturating_sub(anchor_length)
+}
+
+/// Returns the matches of the pattern that contain the anchor.
+///
+/// They depend on nothing but the bytes within `reach` of the anchor, one more byte on either side, and
+/// whether the text begins or ends there: so the work is bounded whatever the text, and what was found
+/// in one blob stands in every other that has the same bytes there.
+pub(super) fn search_round<'a>(
+    pattern: &'a Pattern,
+    bytes: &'a [u8],
+    anchor: Range<usize>,
+) -> impl Iterator<Item = Groups> + 'a {
+    let reach = reach(pattern, anchor.len());
     let window = anchor.start.saturating_sub(reach)..(anchor.end + reach).min(bytes.len());
-    let holds_anchor = |groups: &Groups| contains(&groups.whole, anchor);
-    found.extend(matches_in(&pattern.regex, bytes, window).filter(holds_anchor));
+    matches_in(&pattern.regex, bytes, window).filter(move |groups| contains(&groups.whole, &anchor))
 }
 
 /// Returns the matches of a regex in a window, whose edges look beyond it.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::candidate::{self, Candidate};
 use super::precedence::{self, Kept};
+use super::traces::Traces;
 use super::{Rejection, Scanner, overlap, sieve};
 use crate::pattern::{Confidence, Pattern, Severity};
 
@@ -83,7 +84,9 @@ impl Scanner {
             }
         }
         let of_pattern = by_pattern(&fates);
-        self.prefilter.each_hit(bytes, |anchor, owners| {
+        self.prefilter.each_hit(bytes, 0..bytes.len(), |hit| {
+            let anchor = hit.range();
+            let owners = self.prefilter.owners(hit.anchor);
             for &owner in owners.iter().filter(|_| is_wanted(&anchor)) {
                 let pattern = &self.patterns.patterns()[owner];
                 let fates = of_pattern.get(pattern.id.as_str()).map_or(&[][..], Vec::as_slice);
@@ -115,7 +118,8 @@ impl Scanner {
     fn fates(&self, bytes: &[u8]) -> Vec<Fate> {
         let mut fates = Vec::new();
         let mut kept = Vec::new();
-        for candidate in candidate::find(&self.patterns, &self.prefilter, bytes) {
+        let searched = Traces::of_whole(&self.patterns, &self.prefilter, bytes);
+        for candidate in candidate::complete(&self.patterns, bytes, searched.matches()) {
             match sieve::sift(&candidate, bytes) {
                 Ok(evidence) => kept.push(Kept { candidate, evidence }),
                 Err(rejection) => fates.push((candidate, rejection.into())),

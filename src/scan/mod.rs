@@ -16,6 +16,7 @@ mod precedence;
 mod prefilter;
 mod proof;
 mod sieve;
+mod traces;
 
 pub use explain::{Outcome, Trace};
 pub use proof::prove;
@@ -33,6 +34,7 @@ use crate::source::{self, Blob, Coverage, Moment, Source};
 use candidate::Candidate;
 use precedence::Kept;
 use prefilter::Prefilter;
+use traces::Traces;
 
 /// A pattern set made ready to search with. One serves any number of threads.
 #[derive(Debug)]
@@ -96,7 +98,31 @@ impl Scanner {
 
     /// Returns the credentials in some bytes, in the order of the text.
     pub fn scan_bytes(&self, bytes: &[u8]) -> Vec<Detection> {
-        let candidates = candidate::find(&self.patterns, &self.prefilter, bytes);
+        self.detect(bytes, &Traces::of_whole(&self.patterns, &self.prefilter, bytes))
+    }
+
+    /// Returns the credentials in a blob. Of one that is a difference from another only what is new is
+    /// searched, where something is remembered of the other.
+    fn scan_blob(&self, blob: &Blob<'_>) -> Vec<Detection> {
+        let Some(lineage) = blob.lineage else { return self.scan_bytes(blob.bytes) };
+        let (set, prefilter, bytes) = (&self.patterns, &self.prefilter, blob.bytes);
+        let known = |(memory, copies): (&'_ source::Memory, _)| {
+            let base = memory.downcast_ref::<Traces>()?;
+            Some(Traces::inherited(set, prefilter, bytes, base, copies))
+        };
+        let traces = lineage.base.and_then(known);
+        let traces = traces.unwrap_or_else(|| Traces::of_whole(set, prefilter, bytes));
+        let detections = self.detect(bytes, &traces);
+        lineage.remember(Box::new(traces));
+        detections
+    }
+
+    /// From what was matched to what is a credential.
+    fn detect(&self, bytes: &[u8], traces: &Traces) -> Vec<Detection> {
+        if traces.is_empty() {
+            return Vec::new();
+        }
+        let candidates = candidate::complete(&self.patterns, bytes, traces.matches());
         if candidates.is_empty() {
             return Vec::new();
         }
@@ -158,7 +184,7 @@ pub fn scan(
 ) -> Result<Report, source::Error> {
     let found: Mutex<BTreeMap<Fingerprint, Finding>> = Mutex::default();
     let visit = |blob: Blob<'_>| {
-        let detections = scanner.scan_bytes(blob.bytes);
+        let detections = scanner.scan_blob(&blob);
         let tick = Tick { bytes: blob.bytes.len(), detections: detections.len() };
         if !detections.is_empty() {
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);

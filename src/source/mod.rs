@@ -6,6 +6,7 @@
 
 mod history;
 mod moment;
+mod pack;
 mod repository;
 mod reread;
 mod staged;
@@ -20,6 +21,9 @@ pub use reread::read_blob;
 pub use staged::Staged;
 pub use stdin::Stdin;
 pub use worktree::Worktree;
+
+use std::any::Any;
+use std::cell::OnceCell;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +80,65 @@ pub struct Blob<'a> {
     pub bytes: &'a [u8],
     /// Every place with this content that the source knows of; at least one, the first place first.
     pub places: &'a [Place],
+    /// Where it is stored as a difference from another blob, or others from it: how they hang together.
+    pub lineage: Option<&'a Lineage<'a>>,
+}
+
+impl<'a> Blob<'a> {
+    /// Returns a blob that stands alone.
+    pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
+        Self { bytes, places, lineage: None }
+    }
+}
+
+/// How a blob hangs together with those it is stored with.
+///
+/// Whoever looks at a blob may leave a memory of it here, and finds the memory of its base when it looks
+/// at the next one: so it needs to look only at what is new.
+#[derive(Debug, Default)]
+pub struct Lineage<'a> {
+    /// What was remembered of its base, and what the two share; none where it stands alone.
+    pub base: Option<(&'a Memory, &'a [Copied])>,
+    memory: OnceCell<Memory>,
+}
+
+/// Whatever is remembered of a blob by whoever looked at it.
+pub type Memory = Box<dyn Any + Send + Sync>;
+
+impl<'a> Lineage<'a> {
+    /// Returns the lineage of a blob with that base, of which nothing is remembered yet.
+    fn of(base: Option<(&'a Memory, &'a [Copied])>) -> Self {
+        Self { base, memory: OnceCell::new() }
+    }
+
+    /// Leaves a memory of the blob, to be found with each that is stored as a difference from it. Only
+    /// the first one counts.
+    pub fn remember(&self, memory: Memory) {
+        _ = self.memory.set(memory);
+    }
+}
+
+/// A stretch of a blob that stands in its base as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it begins in the base.
+    pub base_start: usize,
+    /// Where it begins in the blob.
+    pub start: usize,
+    /// How many bytes it has.
+    pub length: usize,
+}
+
+impl Copied {
+    /// Returns where it ends in the base.
+    pub fn base_end(&self) -> usize {
+        self.base_start + self.length
+    }
+
+    /// Returns where it ends in the blob.
+    pub fn end(&self) -> usize {
+        self.start + self.length
+    }
 }
 
 /// Something that was to be scanned and was not. A report with a gap is *partial*.

@@ -59,7 +59,7 @@ impl Source for Staged {
         let tally = Tally::default();
         blobs.par_iter().for_each(|(oid, places)| match objects.read(*oid, ObjectType::Blob) {
             Ok(bytes) => {
-                let blob = Blob { bytes: &bytes, places };
+                let blob = Blob::new(&bytes, places);
                 tally.hand(blob, visit);
             }
             Err(why) => {

@@ -56,8 +56,8 @@ impl<R: Read + Send> Source for Stdin<R> {
         if let Some(gap) = gap {
             tally.gap(gap);
         }
-        let blob = Blob { bytes: &bytes, places: &[Place::new(Kind::Stdin, None)] };
-        tally.hand(blob, visit);
+        let places = [Place::new(Kind::Stdin, None)];
+        tally.hand(Blob::new(&bytes, &places), visit);
         Ok(tally.finish())
     }
 }

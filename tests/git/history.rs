@@ -232,7 +232,7 @@ fn tangled() -> Repo {
 #[test]
 fn the_blobs_paths_and_first_commits_are_those_that_git_lists() {
     let repo = tangled();
-    let mut expected: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let mut expected = Holders::new();
     for commit in repo.git(["rev-list", "--all"]).lines() {
         for line in repo.git(["ls-tree", "-r", commit]).lines() {
             let (entry, path) = line.split_once('\t').unwrap();
@@ -241,7 +241,25 @@ fn the_blobs_paths_and_first_commits_are_those_that_git_lists() {
             holders.or_default().insert(commit.to_owned());
         }
     }
-    let found = read(&history(&repo));
+    let packings: [&[&str]; 4] = [
+        &[],
+        &["repack", "-adfq", "--depth=50"],
+        &["repack", "-adfq", "--depth=2", "--window=3"],
+        &["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq"],
+    ];
+    for packing in packings {
+        if !packing.is_empty() {
+            repo.git(packing);
+        }
+        assert_as_git_lists(&repo, &expected);
+    }
+}
+
+/// For each blob and path the commits that hold it there.
+type Holders = BTreeMap<(String, String), BTreeSet<String>>;
+
+fn assert_as_git_lists(repo: &Repo, expected: &Holders) {
+    let found = read(&history(repo));
     let places = found.blobs.iter().flat_map(|(_, places)| places);
     let places: Vec<_> = places.filter(|place| place.kind == Kind::Blob).collect();
     let key = |place: &Place| (place.blob.clone().unwrap(), place.path.clone().unwrap());

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid};
 
 use super::Gaps;
+use super::store::Store;
 use crate::source::Moment;
 use crate::source::Place;
-use crate::source::repository::{self, Objects, Signature, Tag, Tip, Unreadable};
+use crate::source::repository::{self, Signature, Tag, Tip, Unreadable};
 
 /// Everything reachable but trees and blobs.
 #[derive(Default)]
@@ -71,7 +72,7 @@ impl Written {
 impl Commits {
     /// Reads everything that the tips reach. The parents of `shallow` commits are known to be missing.
     pub(super) fn collect(
-        objects: &Objects,
+        objects: &Store<'_>,
         tips: &[Tip],
         shallow: &HashSet<Oid>,
         gaps: &Gaps,
@@ -117,7 +118,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn run(&mut self, objects: &Objects, gaps: &Gaps) {
+    fn run(&mut self, objects: &Store<'_>, gaps: &Gaps) {
         let mut seen = HashSet::new();
         while let Some((oid, holder)) = self.queue.pop() {
             if !seen.insert(oid) {

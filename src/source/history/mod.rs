@@ -6,18 +6,28 @@
 
 mod commits;
 mod contents;
+mod listing;
+mod names;
+mod number;
 mod paths;
+mod store;
+mod trees;
+mod visit;
 
 use std::path::PathBuf;
 
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
+use super::pack::{self, Pack};
 use super::repository::{Objects, Unreadable, broken_packs, message, open_repository, tips};
 use super::tally::Tally;
 use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
 use commits::{Commits, Written};
 use contents::{Contents, Found};
+use store::Store;
+use trees::Trees;
+use visit::{Blobs, Handed, Messages};
 
 /// How many paths a history may have that are all listed. A small repository of trees within trees has
 /// paths without number; they must not fill the memory.
@@ -29,12 +39,25 @@ pub struct History {
     path: PathBuf,
     max_bytes: u64,
     max_paths: usize,
+    whole_blobs: bool,
 }
 
 impl History {
     /// Returns the history of the repository that `path` is in.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), max_bytes: DEFAULT_MAX_BYTES, max_paths: MAX_PATHS }
+        Self {
+            path: path.into(),
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_paths: MAX_PATHS,
+            whole_blobs: false,
+        }
+    }
+
+    /// Sets whether each blob is handed out as if it stood alone. The same is found, more slowly.
+    #[must_use]
+    pub fn whole_blobs(mut self, whole_blobs: bool) -> Self {
+        self.whole_blobs = whole_blobs;
+        self
     }
 
     /// Sets how large an object may be to be read, in bytes.
@@ -52,13 +75,22 @@ impl Source for History {
         let objects = Objects::open(&repository, self.max_bytes)?;
         let (tips, broken) = tips(&repository);
         broken.into_iter().for_each(|gap| gaps.tally.gap(gap));
-        let commits = Commits::collect(&objects, &tips, &repository.shallow_commits(), &gaps);
-        let contents = Contents::collect(&objects, &commits, self.max_paths, &gaps);
+        let packs = Pack::open_all(objects.folders());
+        let store = || Store::new(&objects, &packs, self.max_bytes);
+        let shallow = repository.shallow_commits();
+        let (commits, trees) = rayon::join(
+            || Commits::collect(&store(), &tips, &shallow, &gaps),
+            || Trees::of(&packs, self.max_bytes),
+        );
+        let contents = Contents::collect(&store(), &trees, &commits, self.max_paths, &gaps);
         let reader = Reader {
             objects: &objects,
             commits: &commits,
             contents: &contents,
             gaps: &gaps,
+            packs: &packs,
+            max_bytes: self.max_bytes,
+            whole_blobs: self.whole_blobs,
             visit,
         };
         reader.read_all();
@@ -131,19 +163,41 @@ impl Gaps {
 struct Reader<'a> {
     objects: &'a Objects,
     commits: &'a Commits,
-    contents: &'a Contents,
+    contents: &'a Contents<'a>,
     gaps: &'a Gaps,
+    packs: &'a [Pack],
+    max_bytes: u64,
+    whole_blobs: bool,
     visit: &'a (dyn Fn(Blob<'_>) + Sync),
 }
 
 impl Reader<'_> {
     fn read_all(&self) {
-        self.contents.blobs.par_iter().for_each(|found| self.blob(found));
-        self.commits.commits.par_iter().for_each(|commit| {
-            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
-        });
+        let blobs = &self.contents.blobs;
+        let handed = Handed::none_of(blobs.len());
+        for pack in self.packs {
+            let wanted = handed.wanted(pack, blobs.iter().map(|found| found.oid));
+            let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
+            pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
+        }
+        handed.each_other(|index| self.blob(&blobs[index]));
+        self.commit_messages();
         self.commits.tags.par_iter().for_each(|tag| {
             self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+        });
+    }
+
+    fn commit_messages(&self) {
+        let commits = &self.commits.commits;
+        let handed = Handed::none_of(commits.len());
+        for pack in self.packs {
+            let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
+            let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
+            pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);
+        }
+        handed.each_other(|index| {
+            let commit = &commits[index];
+            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
         });
     }
 
@@ -151,8 +205,7 @@ impl Reader<'_> {
         match self.objects.read(found.oid, ObjectType::Blob) {
             Ok(bytes) => {
                 let places = self.places(found);
-                let blob = Blob { bytes: &bytes, places: &places };
-                self.gaps.tally.hand(blob, self.visit);
+                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
             }
             Err(why) => {
                 let path = found.places.first().map(|(path, _)| self.contents.path(*path));
@@ -183,14 +236,15 @@ impl Reader<'_> {
 
     fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) {
         match self.objects.read(oid, object) {
-            Ok(bytes) => {
-                let mut place = Place::new(kind, None);
-                written.stamp(&mut place, oid);
-                let blob = Blob { bytes: message(&bytes), places: &[place] };
-                self.gaps.tally.hand(blob, self.visit);
-            }
+            Ok(bytes) => self.hand_message(kind, oid, written, &bytes),
             Err(why) => self.gaps.object(format!("{object} {oid}"), why),
         }
+    }
+
+    fn hand_message(&self, kind: Kind, oid: Oid, written: &Written, bytes: &[u8]) {
+        let mut place = Place::new(kind, None);
+        written.stamp(&mut place, oid);
+        self.gaps.tally.hand(Blob::new(message(bytes), &[place]), self.visit);
     }
 }
 

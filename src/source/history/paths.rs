@@ -1,6 +1,7 @@
 //! Paths by number: a history has few names and many paths made of them.
 
-use std::collections::HashMap;
+use super::names::Names;
+use super::number::NumberMap;
 
 /// The number of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,9 +11,7 @@ pub(super) struct PathId(u32);
 pub(super) struct Paths {
     /// The folder each path lies in, and the number of its name.
     nodes: Vec<(PathId, u32)>,
-    numbers: HashMap<(PathId, u32), PathId>,
-    names: Vec<Box<[u8]>>,
-    name_numbers: HashMap<Box<[u8]>, u32>,
+    numbers: NumberMap<(PathId, u32), PathId>,
 }
 
 impl Paths {
@@ -21,12 +20,7 @@ impl Paths {
 
     /// Returns the root alone.
     pub(super) fn new() -> Self {
-        Self {
-            nodes: vec![(Self::ROOT, 0)],
-            numbers: HashMap::new(),
-            names: vec![Box::default()],
-            name_numbers: HashMap::new(),
-        }
+        Self { nodes: vec![(Self::ROOT, 0)], numbers: NumberMap::default() }
     }
 
     /// Returns how many there are.
@@ -34,9 +28,8 @@ impl Paths {
         self.nodes.len()
     }
 
-    /// Returns the number of that name in that folder.
-    pub(super) fn child(&mut self, folder: PathId, name: &[u8]) -> PathId {
-        let name = self.name(name);
+    /// Returns the number of the path of that name in that folder.
+    pub(super) fn child(&mut self, folder: PathId, name: u32) -> PathId {
         *self.numbers.entry((folder, name)).or_insert_with(|| {
             self.nodes.push((folder, name));
             PathId(self.nodes.len() as u32 - 1)
@@ -44,25 +37,15 @@ impl Paths {
     }
 
     /// Returns the path from the root, or none for the root itself.
-    pub(super) fn path(&self, path: PathId) -> Option<String> {
-        let mut names = Vec::new();
+    pub(super) fn path(&self, path: PathId, names: &Names) -> Option<String> {
+        let mut parts = Vec::new();
         let mut step = path;
         while step != Self::ROOT {
             let (folder, name) = self.nodes[step.0 as usize];
-            names.push(String::from_utf8_lossy(&self.names[name as usize]));
+            parts.push(names.name(name));
             step = folder;
         }
-        names.reverse();
-        (!names.is_empty()).then(|| names.join("/"))
-    }
-
-    fn name(&mut self, name: &[u8]) -> u32 {
-        if let Some(number) = self.name_numbers.get(name) {
-            return *number;
-        }
-        let number = self.names.len() as u32;
-        self.names.push(name.into());
-        self.name_numbers.insert(name.into(), number);
-        number
+        parts.reverse();
+        (!parts.is_empty()).then(|| parts.join("/"))
     }
 }

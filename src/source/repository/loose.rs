@@ -19,22 +19,34 @@ const MAX_ALTERNATES_DEPTH: usize = 5;
 /// Kind and size stand in front of the content and take no more than this many bytes.
 const MAX_HEADER: u64 = 32;
 
-/// Lists the loose objects of an object folder and of its alternates.
-pub(super) fn loose_objects(objects_dir: &Path) -> HashMap<Oid, PathBuf> {
+/// Returns an object folder and those of its alternates.
+pub(super) fn object_folders(objects_dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    let mut waiting = vec![(objects_dir.to_owned(), 0)];
+    while let Some((folder, depth)) = waiting.pop() {
+        if found.contains(&folder) {
+            continue;
+        }
+        if depth < MAX_ALTERNATES_DEPTH {
+            let text = fs::read_to_string(folder.join("info/alternates")).unwrap_or_default();
+            let alternates = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+            waiting.extend(alternates.map(|line| (folder.join(line), depth + 1)));
+        }
+        found.push(folder);
+    }
+    found
+}
+
+/// Lists the loose objects of these object folders.
+pub(super) fn loose_objects(folders: &[PathBuf]) -> HashMap<Oid, PathBuf> {
     let mut found = HashMap::new();
-    let mut folders = vec![(objects_dir.to_owned(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        for fan_out in names(&folder).filter(|name| name.len() == 2) {
+    for folder in folders {
+        for fan_out in names(folder).filter(|name| name.len() == 2) {
             for rest in names(&folder.join(&fan_out)).filter(|name| name.len() == 38) {
                 if let Ok(oid) = Oid::from_str(&format!("{fan_out}{rest}")) {
                     found.insert(oid, folder.join(&fan_out).join(rest));
                 }
             }
-        }
-        if depth < MAX_ALTERNATES_DEPTH {
-            let text = fs::read_to_string(folder.join("info/alternates")).unwrap_or_default();
-            let alternates = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-            folders.extend(alternates.map(|line| (folder.join(line), depth + 1)));
         }
     }
     found

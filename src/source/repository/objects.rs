@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
 
-use super::loose::{loose_objects, read_loose};
+use super::loose::{loose_objects, object_folders, read_loose};
 use super::{Error, Repository};
 use crate::source::Gap;
 use crate::source::tally::too_large;
@@ -18,6 +18,8 @@ use crate::source::tally::too_large;
 pub(in crate::source) struct Objects {
     directory: String,
     max_bytes: u64,
+    /// Its own object folder, and those of its alternates.
+    folders: Vec<PathBuf>,
     loose: HashMap<Oid, PathBuf>,
     handles: Mutex<Vec<Odb<'static>>>,
 }
@@ -40,15 +42,22 @@ impl Objects {
         let directory = repository.objects_dir();
         let directory =
             directory.to_str().ok_or_else(|| failed("its path is not UTF-8".to_owned()))?;
+        let folders = object_folders(&repository.objects_dir());
         let objects = Self {
             directory: directory.to_owned(),
             max_bytes,
-            loose: loose_objects(&repository.objects_dir()),
+            loose: loose_objects(&folders),
+            folders,
             handles: Mutex::default(),
         };
         let handle = objects.open_handle();
         objects.bring_back(handle.map_err(|error| failed(error.message().to_owned()))?);
         Ok(objects)
+    }
+
+    /// Returns where the objects lie: its own object folder, and those of its alternates.
+    pub(in crate::source) fn folders(&self) -> &[PathBuf] {
+        &self.folders
     }
 
     /// Reads an object that should be of that kind.

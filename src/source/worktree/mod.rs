@@ -93,8 +93,8 @@ impl Source for Worktree {
         let files: Vec<_> = listing.files.iter().collect();
         files.par_iter().for_each(|path| match self.read(path) {
             Ok(bytes) => {
-                let blob = Blob { bytes: &bytes, places: &[Place::new(Kind::File, shown(path))] };
-                tally.hand(blob, visit);
+                let places = [Place::new(Kind::File, shown(path))];
+                tally.hand(Blob::new(&bytes, &places), visit);
             }
             Err(gap) => tally.gap(gap),
         });

@@ -1,0 +1,205 @@
+//! What a tree lists, and how that differs from what its base in the pack lists.
+
+use std::ops::Range;
+
+use crate::source::Copied;
+use crate::source::repository::{Entry, EntryKind, entries, split_entry};
+
+/// An entry of a tree, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Item {
+    pub(super) name: u32,
+    pub(super) kind: EntryKind,
+    /// The number of the object it names.
+    pub(super) object: u32,
+}
+
+/// Every entry of a tree, and where each ends in its bytes.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    ends: Vec<u32>,
+    items: Vec<Item>,
+}
+
+/// What one tree lists and another does not, each in the order of its tree.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) removed: Box<[Item]>,
+    pub(super) added: Box<[Item]>,
+}
+
+impl Difference {
+    /// Returns how a listing differs from an empty one.
+    pub(super) fn from_nothing(listing: &Listing) -> Self {
+        Self { removed: Box::default(), added: listing.items.clone().into() }
+    }
+}
+
+impl Listing {
+    /// Lists a tree, or none where an entry of it can't be read.
+    pub(super) fn of(bytes: &[u8], item: impl Fn(Entry<'_>) -> Item) -> Option<Self> {
+        let mut listing = Self::default();
+        listing.read(bytes, bytes.len(), &item)?;
+        Some(listing)
+    }
+
+    /// Lists a tree that is made from the one of this listing, reading only what is new in it. None where
+    /// an entry can't be read, or one of the base is copied twice, which git never does.
+    pub(super) fn derive(
+        &self,
+        bytes: &[u8],
+        copies: &[Copied],
+        item: impl Fn(Entry<'_>) -> Item,
+    ) -> Option<(Self, Difference)> {
+        let mut listing = Self::default();
+        let mut added = Vec::new();
+        let mut kept: Vec<Range<usize>> = Vec::new();
+        for copied in copies {
+            // An entry of the base that begins where one of this tree would begin is the same entry, and
+            // so are those behind it, as far as all is copied.
+            while listing.end() < copied.end() {
+                if let Some(entries) = self.within(copied, listing.end()) {
+                    listing.take(self, &entries, copied);
+                    kept.push(entries);
+                } else {
+                    added.push(listing.read_one(bytes, &item)?);
+                }
+            }
+        }
+        let known = listing.items.len();
+        listing.read(bytes, bytes.len(), &item)?;
+        added.extend(&listing.items[known..]);
+        let removed = self.all_but(kept)?.into();
+        Some((listing, Difference { removed, added: added.into() }))
+    }
+
+    /// Returns where the last entry ends.
+    fn end(&self) -> usize {
+        self.ends.last().map_or(0, |end| *end as usize)
+    }
+
+    /// Returns the entries from one that begins at `start` of the new tree to the last one that is
+    /// copied as a whole, if there are any.
+    fn within(&self, copied: &Copied, start: usize) -> Option<Range<usize>> {
+        let start = copied.base_start + start.checked_sub(copied.start)?;
+        let first = match start {
+            0 => 0,
+            start => self.ends.binary_search(&u32::try_from(start).ok()?).ok()? + 1,
+        };
+        let last = self.ends.partition_point(|end| *end as usize <= copied.base_end());
+        (first < last).then_some(first..last)
+    }
+
+    /// Appends entries of the base.
+    fn take(&mut self, base: &Self, entries: &Range<usize>, copied: &Copied) {
+        let moved = (copied.start as u32).wrapping_sub(copied.base_start as u32);
+        self.ends.extend(base.ends[entries.clone()].iter().map(|end| end.wrapping_add(moved)));
+        self.items.extend_from_slice(&base.items[entries.clone()]);
+    }
+
+    /// Reads on to the end.
+    fn read(&mut self, bytes: &[u8], end: usize, item: &impl Fn(Entry<'_>) -> Item) -> Option<()> {
+        while self.end() < end {
+            self.read_one(bytes, item)?;
+        }
+        Some(())
+    }
+
+    fn read_one(&mut self, bytes: &[u8], item: &impl Fn(Entry<'_>) -> Item) -> Option<Item> {
+        let start = self.end();
+        let (text, _) = split_entry(&bytes[start..])?;
+        let item = item(entries(text).next()?.ok()?);
+        self.ends.push(u32::try_from(start + text.len()).ok()?);
+        self.items.push(item);
+        Some(item)
+    }
+
+    /// Returns the entries that are in none of these ranges; none at all where two of them overlap.
+    fn all_but(&self, mut kept: Vec<Range<usize>>) -> Option<Vec<Item>> {
+        kept.sort_by_key(|range| range.start);
+        let mut removed = Vec::new();
+        let mut next = 0;
+        for range in kept {
+            removed.extend_from_slice(self.items.get(next..range.start)?);
+            next = range.end;
+        }
+        removed.extend_from_slice(&self.items[next..]);
+        Some(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &str, oid: u8) -> Vec<u8> {
+        let mut line = format!("100644 {name}\0").into_bytes();
+        line.extend([oid; 20]);
+        line
+    }
+
+    fn item(entry: Entry<'_>) -> Item {
+        let name = entry.name.iter().fold(0, |name, byte| name * 256 + u32::from(*byte));
+        Item { name, kind: entry.kind, object: u32::from(entry.oid.as_bytes()[0]) }
+    }
+
+    /// Makes the result of copies from a base and of what stands between them.
+    fn assemble(base: &[u8], pieces: &[Result<Range<usize>, Vec<u8>>]) -> (Vec<u8>, Vec<Copied>) {
+        let (mut bytes, mut copies) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            match piece {
+                Ok(range) => {
+                    let (base_start, start, length) = (range.start, bytes.len(), range.len());
+                    copies.push(Copied { base_start, start, length });
+                    bytes.extend_from_slice(&base[range.clone()]);
+                }
+                Err(new) => bytes.extend(new),
+            }
+        }
+        (bytes, copies)
+    }
+
+    #[test]
+    fn a_derived_listing_is_the_one_read_whole_wherever_the_copies_begin_and_end() {
+        let base =
+            [line("a", 1), line("bcd", 2), line("e", 3), line("f", 0), line("g", 5)].concat();
+        let listing = Listing::of(&base, item).unwrap();
+        let new = line("new", 9);
+        for cut in 0..=base.len() {
+            for until in cut..=base.len() {
+                // What is left out is put in again, with another entry where that fits.
+                let mut middle = base[cut..until].to_vec();
+                middle.extend(if until == base.len() { &new[..] } else { &[] });
+                let pieces = [Ok(0..cut), Err(middle), Ok(until..base.len())];
+                let (bytes, copies) = assemble(&base, &pieces);
+                let (derived, difference) = listing.derive(&bytes, &copies, item).unwrap();
+                let whole = Listing::of(&bytes, item).unwrap();
+                assert_eq!((&derived.ends, &derived.items), (&whole.ends, &whole.items));
+                let mut items = listing.items.clone();
+                items.retain(|item| !difference.removed.contains(item));
+                items.extend(difference.added.iter());
+                assert_eq!(items.len(), whole.items.len());
+                assert!(whole.items.iter().all(|item| items.contains(item)));
+            }
+        }
+    }
+
+    #[test]
+    fn entries_moved_replaced_and_left_out_are_told() {
+        let lines = [line("a", 1), line("b", 2), line("c", 3), line("d", 4)];
+        let (length, base) = (lines[0].len(), lines.concat());
+        let listing = Listing::of(&base, item).unwrap();
+        let pieces = [Ok(2 * length..3 * length), Err(line("b", 7)), Ok(0..length)];
+        let (bytes, copies) = assemble(&base, &pieces);
+        let (_, difference) = listing.derive(&bytes, &copies, item).unwrap();
+        let numbers = |items: &[Item]| items.iter().map(|item| item.object).collect::<Vec<_>>();
+        assert_eq!(numbers(&difference.removed), [2, 4]);
+        assert_eq!(numbers(&difference.added), [7]);
+    }
+
+    #[test]
+    fn a_tree_that_is_cut_off_has_no_listing() {
+        let whole = [line("a", 1), line("b", 2)].concat();
+        assert!(Listing::of(&whole[..whole.len() - 1], item).is_none());
+    }
+}

@@ -1,0 +1,149 @@
+//! Which object of a pack is a difference from which.
+
+use rayon::prelude::*;
+
+use super::entry::{Entry, Stored};
+use super::index::Index;
+use super::{Node, TRAILER_BYTES};
+
+/// No object: the base of one that is stored whole, or whose base is not in this pack.
+const NONE: Node = Node::MAX;
+/// A head is no longer than this: ten bytes of a size, and an id.
+const MAX_HEAD_BYTES: usize = 32;
+
+/// The objects of a pack in the order in which they stand there, and the trees that they form.
+#[derive(Debug)]
+pub(super) struct Forest {
+    /// Where each begins, and where the last one ends.
+    offsets: Vec<usize>,
+    /// The number in the index of each.
+    numbers: Vec<u32>,
+    /// The other way round.
+    nodes: Vec<Node>,
+    /// What each is a difference from.
+    bases: Vec<Node>,
+    /// Where the children of each begin in `children`, and where those of the last one end.
+    starts: Vec<u32>,
+    children: Vec<Node>,
+}
+
+impl Forest {
+    /// Reads the head of every object.
+    pub(super) fn of(index: &Index, pack: &[u8]) -> Self {
+        // One that the index can't place stands at the end, where there is nothing to read.
+        let end = pack.len().saturating_sub(TRAILER_BYTES);
+        let place = |number: usize| {
+            let offset = index.offset(number).and_then(|offset| usize::try_from(offset).ok());
+            (offset.unwrap_or(end), number as u32)
+        };
+        let mut places: Vec<_> = (0..index.len()).into_par_iter().map(place).collect();
+        places.par_sort_unstable();
+        let mut nodes = vec![0; places.len()];
+        for (node, (_, number)) in places.iter().enumerate() {
+            nodes[*number as usize] = node as Node;
+        }
+        let numbers = places.iter().map(|(_, number)| *number).collect();
+        let mut offsets: Vec<usize> = places.into_iter().map(|(offset, _)| offset).collect();
+        let base = |&offset: &usize| base_of(offset, index, pack, &offsets, &nodes);
+        let bases: Vec<Node> = offsets.par_iter().map(|offset| base(offset)).collect();
+        offsets.push(end);
+        let (starts, children) = children_of(&bases);
+        Self { offsets, numbers, nodes, bases, starts, children }
+    }
+
+    /// Returns how many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Returns the object of that number in the index.
+    pub(super) fn node(&self, number: usize) -> Node {
+        self.nodes[number]
+    }
+
+    /// Returns its number in the index.
+    pub(super) fn number(&self, node: Node) -> usize {
+        self.numbers[node as usize] as usize
+    }
+
+    /// Returns where it stands in the pack.
+    pub(super) fn range(&self, node: Node) -> std::ops::Range<usize> {
+        let node = node as usize;
+        self.offsets[node]..self.offsets[node + 1]
+    }
+
+    /// Returns the object it is a difference from, if that is in this pack.
+    pub(super) fn base(&self, node: Node) -> Option<Node> {
+        Some(self.bases[node as usize]).filter(|base| *base != NONE)
+    }
+
+    /// Returns the objects that are differences from it.
+    pub(super) fn children(&self, node: Node) -> &[Node] {
+        let node = node as usize;
+        &self.children[self.starts[node] as usize..self.starts[node + 1] as usize]
+    }
+
+    /// Returns every object that can be reached from one that is not a difference, each base before
+    /// what is made of it.
+    pub(super) fn from_the_roots(&self) -> Vec<Node> {
+        let is_root = |node: &Node| self.bases[*node as usize] == NONE;
+        let mut order: Vec<Node> = (0..self.len() as Node).filter(is_root).collect();
+        let mut next = 0;
+        while let Some(&node) = order.get(next) {
+            order.extend(self.children(node));
+            next += 1;
+        }
+        order
+    }
+}
+
+/// Returns what the object at an offset is a difference from. A head that makes no sense names nothing;
+/// that shows again when the object is read.
+fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: &[Node]) -> Node {
+    let head = pack.get(offset..).unwrap_or_default();
+    let entry = Entry::parse(&head[..head.len().min(MAX_HEAD_BYTES)]);
+    let base = match entry.map(|entry| entry.stored) {
+        Some(Stored::OffsetDelta(distance)) => usize::try_from(distance)
+            .ok()
+            .and_then(|distance| offset.checked_sub(distance))
+            .filter(|base| *base < offset)
+            .and_then(|base| offsets.binary_search(&base).ok())
+            .map(|base| base as Node),
+        Some(Stored::RefDelta(oid)) => index.find(oid).map(|number| nodes[number]),
+        Some(Stored::Whole(_)) | None => None,
+    };
+    base.unwrap_or(NONE)
+}
+
+/// Sorts the objects by their base, by counting.
+fn children_of(bases: &[Node]) -> (Vec<u32>, Vec<Node>) {
+    let mut starts = vec![0_u32; bases.len() + 1];
+    let with_base = || bases.iter().enumerate().filter(|(_, base)| **base != NONE);
+    for (_, base) in with_base() {
+        starts[*base as usize + 1] += 1;
+    }
+    for node in 0..bases.len() {
+        starts[node + 1] += starts[node];
+    }
+    let mut next = starts.clone();
+    let mut children = vec![0; starts.last().map_or(0, |total| *total as usize)];
+    for (node, base) in with_base() {
+        let place = &mut next[*base as usize];
+        children[*place as usize] = node as Node;
+        *place += 1;
+    }
+    (starts, children)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn children_stand_together_by_their_base() {
+        let (starts, children) = children_of(&[NONE, 0, 4, 0, NONE, 1]);
+        let of = |node: usize| &children[starts[node] as usize..starts[node + 1] as usize];
+        assert_eq!((of(0), of(1), of(4)), (&[1, 3][..], &[5][..], &[2][..]));
+        assert!(of(2).is_empty() && of(3).is_empty() && of(5).is_empty());
+    }
+}

@@ -1,0 +1,132 @@
+//! Pack indexes, version 2: where each object stands in its pack, and the checksum of it there.
+//!
+//! Layout: <https://git-scm.com/docs/gitformat-pack#_pack_idx_files_have_the_following_format>
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::path::Path;
+
+use git2::Oid;
+
+use super::map::Mapped;
+
+const MAGIC: [u8; 8] = [0xff, b't', b'O', b'c', 0, 0, 0, 2];
+const OID_BYTES: usize = 20;
+const FAN_OUT_BYTES: usize = 256 * 4;
+/// The checksums of the pack and of the index itself stand at the end.
+const TRAILER_BYTES: usize = 2 * OID_BYTES;
+/// An offset with this bit is a position in the table of large offsets.
+const IS_LARGE: u32 = 1 << 31;
+
+/// The index of a pack. Objects are numbered in the order of their ids.
+#[derive(Debug)]
+pub(in crate::source) struct Index {
+    bytes: Mapped,
+    count: usize,
+}
+
+impl Index {
+    /// Opens an index, or says what is wrong with it.
+    pub(super) fn open(path: &Path) -> Result<Self, String> {
+        let bytes = Mapped::open(path).map_err(|error| error.to_string())?;
+        let count = count(&bytes).ok_or("it is no index of version 2")?;
+        Ok(Self { bytes, count })
+    }
+
+    /// Returns how many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Returns the id of an object.
+    pub(super) fn oid(&self, number: usize) -> Oid {
+        let start = MAGIC.len() + FAN_OUT_BYTES + number * OID_BYTES;
+        Oid::from_bytes(&self.bytes[start..start + OID_BYTES])
+            .expect("an id is made of any twenty bytes")
+    }
+
+    /// Returns the checksum of an object's bytes in the pack.
+    pub(super) fn crc32(&self, number: usize) -> u32 {
+        self.word(self.ids_end() + number * 4)
+    }
+
+    /// Returns where an object begins in the pack, or none where the index makes no sense.
+    pub(super) fn offset(&self, number: usize) -> Option<u64> {
+        let offsets = self.ids_end() + self.count * 4;
+        let offset = self.word(offsets + number * 4);
+        if offset & IS_LARGE == 0 {
+            return Some(u64::from(offset));
+        }
+        let start = offsets + self.count * 4 + (offset & !IS_LARGE) as usize * 8;
+        let end = self.bytes.len() - TRAILER_BYTES;
+        let bytes = self.bytes[..end].get(start..start + 8)?;
+        Some(u64::from_be_bytes(bytes.try_into().ok()?))
+    }
+
+    /// Returns the number of the object with that id.
+    pub(super) fn find(&self, oid: Oid) -> Option<usize> {
+        let oid = oid.as_bytes();
+        let first = usize::from(oid[0]);
+        let start = if first == 0 { 0 } else { self.fan_out(first - 1) };
+        let range = self.near(oid, start..self.fan_out(first).min(self.count));
+        let ids = &self.bytes[MAGIC.len() + FAN_OUT_BYTES..self.ids_end()];
+        let id = |number: usize| &ids[number * OID_BYTES..(number + 1) * OID_BYTES];
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.head(middle).cmp(&head(oid)).then_with(|| id(middle).cmp(oid)) {
+                Ordering::Equal => return Some(middle),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// Narrows a range that an id stands in, if it stands anywhere. Ids are spread evenly, so how large
+    /// an id is says nearly where it stands.
+    fn near(&self, oid: &[u8], range: Range<usize>) -> Range<usize> {
+        /// Most of a few thousand ids stand no further from where they are expected.
+        const FURTHEST: usize = 96;
+        // Those in the range share their first byte.
+        let share = (head(oid) << 8 >> 32) as usize;
+        let expected = range.start + (range.len() * share >> 32);
+        let low = expected.saturating_sub(FURTHEST);
+        let high = expected.saturating_add(FURTHEST);
+        let is_low = low > range.start && self.head(low) < head(oid);
+        let is_high = high < range.end && self.head(high) > head(oid);
+        (if is_low { low } else { range.start })..(if is_high { high } else { range.end })
+    }
+
+    /// Returns the first bytes of an id as a number.
+    fn head(&self, number: usize) -> u64 {
+        head(&self.bytes[MAGIC.len() + FAN_OUT_BYTES + number * OID_BYTES..])
+    }
+
+    fn fan_out(&self, first: usize) -> usize {
+        self.word(MAGIC.len() + first * 4) as usize
+    }
+
+    fn ids_end(&self) -> usize {
+        MAGIC.len() + FAN_OUT_BYTES + self.count * OID_BYTES
+    }
+
+    fn word(&self, start: usize) -> u32 {
+        let bytes = &self.bytes[start..start + 4];
+        u32::from_be_bytes(bytes.try_into().expect("four bytes were taken"))
+    }
+}
+
+/// Returns the first bytes of an id as a number.
+fn head(oid: &[u8]) -> u64 {
+    u64::from_be_bytes(oid[..8].try_into().expect("eight bytes were taken"))
+}
+
+/// Returns how many objects an index has, if it is as long as that makes it.
+fn count(bytes: &[u8]) -> Option<usize> {
+    let last = bytes.strip_prefix(&MAGIC)?.get(FAN_OUT_BYTES - 4..FAN_OUT_BYTES)?;
+    let count = u32::from_be_bytes(last.try_into().ok()?) as usize;
+    let tables = count.checked_mul(OID_BYTES + 4 + 4)?;
+    let least = MAGIC.len() + FAN_OUT_BYTES + TRAILER_BYTES;
+    (bytes.len() >= tables.checked_add(least)?).then_some(count)
+}

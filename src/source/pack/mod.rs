@@ -1,0 +1,126 @@
+//! Packs, read as what they are: forests of objects stored as differences from each other.
+//!
+//! Takes the pack files of a repository; gives objects one by one ([`Reader`]) or all that are wanted
+//! in one walk, each made from the one before ([`walk`]). What can't be read here (an index of an old
+//! version, a base in another pack, damage) is none, and whoever asked turns to libgit2, which says
+//! what is wrong with it.
+//!
+//! Why not libgit2 for all: it gives objects one by one, and every one of a long chain of differences
+//! is made from its beginning; nor does it show what a version shares with the one it is made from.
+
+mod delta;
+mod entry;
+mod forest;
+mod index;
+mod inflate;
+mod map;
+mod reader;
+mod walk;
+
+pub(super) use reader::Reader;
+pub(super) use walk::{Visit, walk};
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use git2::{ObjectType, Oid};
+
+use entry::{Entry, Stored};
+use forest::Forest;
+use index::Index;
+use map::Mapped;
+
+/// Why an object could not be read from its pack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Broken(&'static str);
+
+/// The number of an object in its pack, in the order in which they stand there.
+pub(super) type Node = u32;
+
+/// A pack and its index.
+#[derive(Debug)]
+pub(super) struct Pack {
+    index: Index,
+    bytes: Mapped,
+    forest: OnceLock<Forest>,
+}
+
+/// The checksum of a pack stands at its end.
+const TRAILER_BYTES: usize = 20;
+
+impl Pack {
+    /// Opens every pack in these object folders. One that can't be opened is left to libgit2.
+    pub(super) fn open_all(object_folders: &[PathBuf]) -> Vec<Self> {
+        let folders = object_folders.iter().map(|folder| folder.join("pack"));
+        let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
+        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "idx"));
+        paths.sort();
+        paths.iter().filter_map(|path| Self::open(path).ok()).collect()
+    }
+
+    fn open(index: &Path) -> Result<Self, String> {
+        let pack = index.with_extension("pack");
+        let bytes = Mapped::open(&pack).map_err(|error| error.to_string())?;
+        Ok(Self { index: Index::open(index)?, bytes, forest: OnceLock::new() })
+    }
+
+    /// Returns the object of that id.
+    pub(super) fn find(&self, oid: Oid) -> Option<Node> {
+        self.index.find(oid).map(|number| self.forest().node(number))
+    }
+
+    /// Returns how many objects there are.
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Returns the id of an object.
+    pub(super) fn oid(&self, node: Node) -> Oid {
+        self.index.oid(self.forest().number(node))
+    }
+
+    /// Returns the object that one is a difference from, if that is in this pack.
+    pub(super) fn base(&self, node: Node) -> Option<Node> {
+        self.forest().base(node)
+    }
+
+    /// Returns every object of a kind.
+    pub(super) fn of_kind(&self, kind: ObjectType) -> Vec<Node> {
+        let forest = self.forest();
+        let mut is_of_kind = vec![false; forest.len()];
+        let order = forest.from_the_roots();
+        for &node in &order {
+            is_of_kind[node as usize] = match forest.base(node) {
+                Some(base) => is_of_kind[base as usize],
+                None => self.stored(node) == Some(Stored::Whole(kind)),
+            };
+        }
+        (0..forest.len() as Node).filter(|node| is_of_kind[*node as usize]).collect()
+    }
+
+    /// Returns how an object is stored, as far as its head makes sense.
+    fn stored(&self, node: Node) -> Option<Stored> {
+        let bytes = self.bytes.get(self.forest().range(node))?;
+        Entry::parse(bytes).map(|entry| entry.stored)
+    }
+
+    /// Returns how its objects are made of each other; the head of each is read for that when it is
+    /// first asked.
+    fn forest(&self) -> &Forest {
+        self.forest.get_or_init(|| Forest::of(&self.index, &self.bytes))
+    }
+
+    /// Reads the head of an object, and returns the compressed data behind it.
+    fn entry(&self, node: Node) -> Result<(Entry, &[u8]), Broken> {
+        let forest = self.forest();
+        let range = forest.range(node);
+        let bytes = self.bytes.get(range).ok_or(Broken("the pack is cut off before it"))?;
+        if libdeflater::crc32(bytes) != self.index.crc32(forest.number(node)) {
+            return Err(Broken("its bytes are not those that the index knows"));
+        }
+        let entry = Entry::parse(bytes).ok_or(Broken("its head makes no sense"))?;
+        Ok((entry, &bytes[entry.head_length..]))
+    }
+}

@@ -1,0 +1,253 @@
+//! Makes every wanted object of a pack once, each from the one it is a difference from.
+//!
+//! Trees of differences are walked depth first. The heaviest child comes last, and its parent's bytes
+//! are dropped before it is walked: so, however long the chains are, no more versions are in memory than
+//! the logarithm of their number. Trees are shared out among the threads, and so are the branches of a
+//! large one while a thread is idle.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::ObjectType;
+use rayon::Scope;
+use rayon::prelude::*;
+
+use super::entry::Stored;
+use super::inflate::Inflater;
+use super::{Broken, Node, Pack, delta};
+use crate::source::Copied;
+
+/// A branch with so many wanted objects may be given to another thread.
+const MIN_BRANCH: u32 = 64;
+/// How many buffers a thread keeps to use again, and how large one may be.
+const MAX_SPARE: usize = 8;
+const MAX_SPARE_BYTES: usize = 8 << 20;
+
+/// Looks at every wanted object of a walk.
+pub(in crate::source) trait Visit: Sync {
+    /// What is kept of an object while others are made from it.
+    type Memory: Send + Sync;
+
+    /// Looks at an object. `base` is what was kept of the one it is made from and what they share; none
+    /// where it is stored whole, or its base was not wanted.
+    fn visit(
+        &self,
+        node: Node,
+        bytes: &[u8],
+        base: Option<(&Self::Memory, &[Copied])>,
+    ) -> Self::Memory;
+}
+
+/// Makes every wanted object of that kind and of at most `max_bytes`, and shows each to `visit`.
+///
+/// What can't be made is passed over, with everything that is made from it.
+pub(in crate::source) fn walk<V: Visit>(
+    pack: &Pack,
+    kind: ObjectType,
+    max_bytes: u64,
+    wanted: &[Node],
+    visit: &V,
+) {
+    let (mut roots, weights) = weigh(pack, wanted);
+    let weight = |node: &Node| std::cmp::Reverse(weights[*node as usize]);
+    roots.par_sort_by_key(weight);
+    let mut is_wanted = vec![false; weights.len()];
+    wanted.iter().for_each(|node| is_wanted[*node as usize] = true);
+    let walk = Walk {
+        pack,
+        kind,
+        max_bytes,
+        is_wanted,
+        weights,
+        visit,
+        branches: AtomicUsize::new(0),
+        max_branches: 2 * rayon::current_num_threads(),
+        idle: Mutex::default(),
+    };
+    rayon::scope(|scope| {
+        roots.par_iter().with_max_len(1).for_each(|root| walk.tree(*root, scope));
+    });
+}
+
+/// Returns the roots below which something is wanted, and how much is wanted below each object.
+fn weigh(pack: &Pack, wanted: &[Node]) -> (Vec<Node>, Vec<u32>) {
+    let forest = pack.forest();
+    let mut weights = vec![0_u32; forest.len()];
+    wanted.iter().for_each(|node| weights[*node as usize] = 1);
+    let mut roots = Vec::new();
+    for node in forest.from_the_roots().into_iter().rev() {
+        let weight = weights[node as usize];
+        match forest.base(node) {
+            Some(base) => weights[base as usize] += weight,
+            None if weight > 0 => roots.push(node),
+            None => {}
+        }
+    }
+    (roots, weights)
+}
+
+struct Walk<'a, V> {
+    pack: &'a Pack,
+    kind: ObjectType,
+    max_bytes: u64,
+    is_wanted: Vec<bool>,
+    weights: Vec<u32>,
+    visit: &'a V,
+    /// How many branches wait for another thread. Each keeps the bytes it grows from in memory.
+    branches: AtomicUsize,
+    max_branches: usize,
+    idle: Mutex<Vec<Tools>>,
+}
+
+/// What a thread works with.
+struct Tools {
+    inflater: Inflater,
+    delta: Vec<u8>,
+    copies: Vec<Copied>,
+    spare: Vec<Vec<u8>>,
+}
+
+/// An object that others are made from.
+struct Version<M> {
+    bytes: Vec<u8>,
+    memory: Option<M>,
+}
+
+/// A version, and those of its children that are still to be walked: the heaviest first, taken from
+/// the end.
+struct Fork<M> {
+    version: Arc<Version<M>>,
+    children: Vec<Node>,
+}
+
+impl<'a, V: Visit> Walk<'a, V> {
+    /// Walks the tree of a root.
+    fn tree<'s>(&'s self, root: Node, scope: &Scope<'s>) {
+        self.with_tools(|tools| {
+            let Ok(bytes) = self.whole(root, tools) else { return };
+            let memory = self.is_wanted(root).then(|| self.visit.visit(root, &bytes, None));
+            let fork = self.fork(root, Version { bytes, memory }, tools);
+            self.grow(fork, scope, tools);
+        });
+    }
+
+    /// Walks everything that is made from a version.
+    fn grow<'s>(&'s self, fork: Option<Fork<V::Memory>>, scope: &Scope<'s>, tools: &mut Tools) {
+        let mut stack: Vec<_> = fork.into_iter().collect();
+        while let Some(mut fork) = stack.pop() {
+            let Some(child) = fork.children.pop() else { continue };
+            let base = Arc::clone(&fork.version);
+            if fork.children.is_empty() {
+                drop(fork);
+            } else {
+                stack.push(fork);
+                if self.is_for_another(child) {
+                    scope.spawn(move |scope| {
+                        self.branches.fetch_sub(1, Ordering::Relaxed);
+                        self.with_tools(|tools| {
+                            let fork = self.child(child, base, tools);
+                            self.grow(fork, scope, tools);
+                        });
+                    });
+                    continue;
+                }
+            }
+            stack.extend(self.child(child, base, tools));
+        }
+    }
+
+    /// Makes a child of a version, shows it, and returns it where others are made from it.
+    fn child(
+        &self,
+        node: Node,
+        base: Arc<Version<V::Memory>>,
+        tools: &mut Tools,
+    ) -> Option<Fork<V::Memory>> {
+        let made = self.difference(node, &base.bytes, tools);
+        let version = made.ok().map(|bytes| {
+            let known = base.memory.as_ref().map(|memory| (memory, &*tools.copies));
+            let memory = self.is_wanted(node).then(|| self.visit.visit(node, &bytes, known));
+            Version { bytes, memory }
+        });
+        if let Some(base) = Arc::into_inner(base) {
+            tools.give_back(base.bytes);
+        }
+        self.fork(node, version?, tools)
+    }
+
+    fn fork(
+        &self,
+        node: Node,
+        version: Version<V::Memory>,
+        tools: &mut Tools,
+    ) -> Option<Fork<V::Memory>> {
+        let weight = |node: &Node| self.weights[*node as usize];
+        let children = self.pack.forest().children(node).iter().copied();
+        let mut children: Vec<Node> = children.filter(|child| weight(child) > 0).collect();
+        if children.is_empty() {
+            tools.give_back(version.bytes);
+            return None;
+        }
+        children.sort_by_key(|child| std::cmp::Reverse(weight(child)));
+        Some(Fork { version: Arc::new(version), children })
+    }
+
+    fn is_wanted(&self, node: Node) -> bool {
+        self.is_wanted[node as usize]
+    }
+
+    /// Returns whether another thread may walk a branch, and counts it if so.
+    fn is_for_another(&self, node: Node) -> bool {
+        let more = |waiting| (waiting < self.max_branches).then_some(waiting + 1);
+        let order = Ordering::Relaxed;
+        self.weights[node as usize] >= MIN_BRANCH
+            && self.branches.fetch_update(order, order, more).is_ok()
+    }
+
+    fn whole(&self, node: Node, tools: &mut Tools) -> Result<Vec<u8>, Broken> {
+        let (entry, data) = self.pack.entry(node)?;
+        if entry.stored != Stored::Whole(self.kind) {
+            return Err(Broken("it is of another kind"));
+        }
+        self.check_size(entry.size)?;
+        let mut bytes = tools.spare.pop().unwrap_or_default();
+        tools.inflater.inflate(data, entry.size, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Makes an object from its base, and leaves in the tools what they share.
+    fn difference(&self, node: Node, base: &[u8], tools: &mut Tools) -> Result<Vec<u8>, Broken> {
+        let (entry, data) = self.pack.entry(node)?;
+        tools.inflater.inflate(data, entry.size, &mut tools.delta)?;
+        let sizes = delta::sizes(&tools.delta);
+        self.check_size(sizes.map_or(0, |(_, size, _)| size))?;
+        let mut bytes = tools.spare.pop().unwrap_or_default();
+        bytes.clear();
+        delta::apply(base, &tools.delta, &mut bytes, &mut tools.copies)?;
+        Ok(bytes)
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), Broken> {
+        if size > self.max_bytes { Err(Broken("it is too large")) } else { Ok(()) }
+    }
+
+    fn with_tools(&self, work: impl FnOnce(&mut Tools)) {
+        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tools = lock().pop().unwrap_or_else(Tools::new);
+        work(&mut tools);
+        lock().push(tools);
+    }
+}
+
+impl Tools {
+    fn new() -> Self {
+        let (delta, copies, spare) = (Vec::new(), Vec::new(), Vec::new());
+        Self { inflater: Inflater::new(), delta, copies, spare }
+    }
+
+    fn give_back(&mut self, buffer: Vec<u8>) {
+        if self.spare.len() < MAX_SPARE && buffer.capacity() <= MAX_SPARE_BYTES {
+            self.spare.push(buffer);
+        }
+    }
+}

@@ -283,3 +283,21 @@ fn a_hook_reads_the_index_that_git_names_to_it() {
     assert_eq!(staged(&[]), 0);
     assert_eq!(staged(&[("GIT_INDEX_FILE", other)]), 1);
 }
+
+#[test]
+fn one_secret_beside_two_key_ids_is_the_same_finding_in_every_run() {
+    let world = World::new();
+    let (text, secrets) = planted("aws-access-key");
+    let (other, others) = planted("aws-access-key");
+    world.write("a.env", &text);
+    world.write("b.env", other.replace(&others[0], &secrets[0]));
+    let credential = || {
+        let findings = world.stanch(&["scan", "-f", "jsonl", "--jobs", "8"]).findings();
+        assert_eq!(findings.len(), 1);
+        findings[0]["public"]["id"].clone()
+    };
+    let first = credential();
+    for _ in 0..10 {
+        assert_eq!(credential(), first);
+    }
+}

@@ -210,12 +210,17 @@ fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob
         severity: detection.severity,
         redacted: redacted(&detection.pattern, secret),
         pattern: detection.pattern,
-        credential: detection.credential,
+        credential: detection.credential.clone(),
         fingerprint,
         confidence: detection.confidence,
-        proofs: detection.proofs,
+        proofs: detection.proofs.clone(),
         locations: Vec::new(),
     });
+    // One secret beside two key ids: whatever the order of the threads, the same of them is taken.
+    if detection.credential.public_parts().lt(finding.credential.public_parts()) {
+        finding.credential = detection.credential;
+        finding.proofs = detection.proofs;
+    }
     // The same secret may stand where it opens more.
     finding.severity = finding.severity.max(detection.severity);
     finding.confidence = finding.confidence.max(detection.confidence);

@@ -210,6 +210,10 @@ fn the_summary_is_added_to_what_other_steps_wrote() {
     assert!(text.contains("| high | github"), "{text}");
     world.stanch_with(&["scan", "-f", "text"], &[("GITHUB_STEP_SUMMARY", "summary.md")], "");
     assert_eq!(fs::read_to_string(world.path("summary.md")).unwrap(), text, "only with the format");
+    for empty in ["GITHUB_STEP_SUMMARY", "GIT_INDEX_FILE"] {
+        let run = world.stanch_with(&["scan", "-f", "github"], &[(empty, "")], "");
+        assert_eq!(run.code, 1, "an empty {empty}: {}", run.err);
+    }
 }
 
 #[test]
@@ -336,6 +340,19 @@ fn the_allowlist_of_the_repository_holds_below_it_and_no_further() {
     fs::remove_file(world.path("repo/stanch.toml")).unwrap();
     let with_config = ["scan", "repo", "--config", "elsewhere.toml"];
     assert_eq!(world.stanch(&with_config).code, 0, "relative to the repository");
+}
+
+#[test]
+fn an_allowlist_speaks_for_its_own_folder_alone() {
+    let world = World::new();
+    for name in ["one", "two"] {
+        world.git(&["init", "--quiet", name]);
+        world.write(&format!("{name}/a.env"), planted(TOKEN).0);
+    }
+    world.write("one/stanch.toml", format!("[[allow]]\npattern = '{TOKEN}'\nreason = 'r'\n"));
+    let (code, report) = scan_json(&world, &["one", "two"]);
+    assert_eq!((code, &report["findings"][0]["path"]), (1, &json!("two/a.env")), "{report:#}");
+    assert_eq!(report["suppressed"][0]["path"], "one/a.env");
 }
 
 #[test]

@@ -49,9 +49,7 @@ impl Accepted {
             return BTreeSet::new();
         }
         if let Some(file) = &self.config {
-            let first = selection.files().next().unwrap_or(Path::new("."));
-            let folder = folder_of(first);
-            return BTreeSet::from([(file.clone(), repository_of(&folder).unwrap_or(folder))]);
+            return BTreeSet::from([(file.clone(), root(selection))]);
         }
         let mut paths: Vec<&Path> = selection.files().collect();
         if paths.is_empty() {
@@ -59,6 +57,13 @@ impl Accepted {
         }
         paths.into_iter().filter_map(|path| allowlist_above(&folder_of(path))).collect()
     }
+}
+
+/// Returns what the paths of a list from elsewhere are relative to: the repository that is scanned, or
+/// the folder.
+pub(super) fn root(selection: &Selection) -> PathBuf {
+    let folder = folder_of(selection.files().next().unwrap_or(Path::new(".")));
+    repository_of(&folder).unwrap_or(folder)
 }
 
 /// Returns the nearest allowlist from a folder up to the root of its repository. Outside a repository

@@ -13,6 +13,7 @@ mod environment;
 mod exit_code;
 mod explain;
 mod failure;
+mod import;
 #[cfg(feature = "contain")]
 mod incident;
 #[cfg(feature = "contain")]

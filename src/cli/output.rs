@@ -1,5 +1,6 @@
 //! Where findings are written, and how: `--format sarif=out.sarif --format text`.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -20,9 +21,9 @@ pub(super) struct Outputs {
     /// Write to this file instead of standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The file that GitHub shows as the summary of a job
+    /// The file that GitHub shows as the summary of a job; no path, so that the variable may be empty
     #[arg(long, value_name = "FILE", env = "GITHUB_STEP_SUMMARY", hide = true)]
-    github_summary: Option<PathBuf>,
+    github_summary: Option<OsString>,
 }
 
 /// A format, and the file it goes to, if it isn't standard output.
@@ -129,8 +130,9 @@ impl Outputs {
                 Some(path) => write_to_file(format, review, times, &path)?,
                 None => write(format, review, times, out)?,
             }
-            if let (Format::Github, Some(path)) = (format, &self.github_summary) {
-                append_summary(review, path)?;
+            let summary = self.github_summary.as_ref().filter(|path| !path.is_empty());
+            if let (Format::Github, Some(path)) = (format, summary) {
+                append_summary(review, Path::new(path))?;
             }
         }
         Ok(())

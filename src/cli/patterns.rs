@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 
-use super::{ExitCode, Failure, Global};
+use super::{ExitCode, Failure, Global, import};
 use crate::pattern::{Pattern, PatternSet};
 use crate::scan::{Scanner, prove};
 
@@ -30,6 +30,7 @@ pub(super) enum Command {
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
     },
+    Import(import::Args),
 }
 
 pub(super) fn run(
@@ -41,6 +42,7 @@ pub(super) fn run(
         Command::List => list(global, out),
         Command::Show { id } => show(id, global, out),
         Command::Test { folder } => test(folder.as_deref(), global, out),
+        Command::Import(args) => import::run(args, global, out),
     }
 }
 

@@ -9,7 +9,7 @@ use super::output::Outputs;
 #[cfg(feature = "contain")]
 use super::remembered;
 use super::selection::Selection;
-use super::{ExitCode, Failure, Global, environment, explain};
+use super::{ExitCode, Failure, Global, environment, explain, import};
 use crate::policy::Review;
 use crate::report::Times;
 use crate::scan::Scanner;
@@ -42,6 +42,11 @@ pub(super) struct Args {
     /// Tell why a line of a file has a finding or none: every pattern seen there and its fate
     #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "format", "baseline"])]
     explain: Option<String>,
+    /// Search with the rules of this gitleaks or betterleaks file instead of our patterns
+    ///
+    /// Where the file extends its scanner's own rules, it is searched with beside our patterns.
+    #[arg(long, value_name = "FILE", conflicts_with = "patterns")]
+    rules: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<ExitCode, Failure> {
@@ -53,10 +58,18 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     args.outputs.check()?;
     let baseline = args.baseline.as_deref().map(baseline::read).transpose()?;
     let mut policy = args.accepted.policy(&args.selection, baseline)?;
+    let patterns = match &args.rules {
+        Some(file) => {
+            let (patterns, allowlist) = import::load_rules(file, &accepted::root(&args.selection))?;
+            policy.allowlists.extend(allowlist);
+            patterns
+        }
+        None => global.pattern_set()?,
+    };
     let started = environment::now();
-    let report = args.selection.find(global, global.pattern_set()?)?;
+    let report = args.selection.find(global, patterns)?;
     // What was not read may hold what the lists speak of.
-    policy.judges_stale &= report.coverage.gaps.is_empty();
+    policy.judges_stale &= report.coverage.gaps.is_empty() && args.rules.is_none();
     let review = accepted::judge(&policy, report, &args.selection);
     let times = Times { started, ended: environment::now() };
     args.outputs.write(&review, &times, out)?;

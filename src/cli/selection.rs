@@ -1,5 +1,6 @@
 //! What is scanned, and which findings are asked for: the flags that `scan` and `baseline` share.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
@@ -32,9 +33,10 @@ pub(super) struct Selection {
     /// Read files and objects up to this size; a larger one makes the scan partial
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_bytes)]
     pub(super) max_size: u64,
-    /// The index that git names to a hook; `git commit FILE` makes one of its own
+    /// The index that git names to a hook; `git commit FILE` makes one of its own. The variable may be
+    /// empty.
     #[arg(long, value_name = "FILE", env = "GIT_INDEX_FILE", hide = true)]
-    index: Option<PathBuf>,
+    index: Option<OsString>,
     /// How many threads to use [default: one a core]
     #[arg(long, short, value_name = "N")]
     jobs: Option<usize>,
@@ -137,7 +139,7 @@ impl Selection {
 
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
         let staged = Staged::new(path).max_bytes(self.max_size);
-        match &self.index {
+        match self.index.as_ref().filter(|index| !index.is_empty()) {
             Some(index) => Box::new(staged.index(index)),
             None => Box::new(staged),
         }

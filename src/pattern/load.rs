@@ -10,7 +10,7 @@ use super::sample::{check_gaps, find_group};
 use super::{Part, Pattern, Provider, Signs};
 
 /// No match may be longer: a window round an anchor is never wider, so no text is slow to scan.
-const MAX_MATCH_BYTES: usize = 32 * 1024;
+pub(super) const MAX_MATCH_BYTES: usize = 32 * 1024;
 /// A shorter anchor would be hit everywhere.
 const MIN_ANCHOR_BYTES: usize = 3;
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod file;
+pub mod import;
 mod load;
 mod regex;
 mod sample;

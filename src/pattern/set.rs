@@ -160,7 +160,15 @@ impl PatternSet {
     /// # Errors
     /// Where the folder can't be read, or a file in it is wrong.
     pub fn with_folder(folder: &Path) -> Result<Self, Error> {
-        let own = read_folder(folder)?;
+        Self::with_files(&read_folder(folder)?)
+    }
+
+    /// Returns the embedded patterns and those of these provider files, given as name and text. A file
+    /// replaces the embedded one of the same provider.
+    ///
+    /// # Errors
+    /// Where a file is wrong.
+    pub fn with_files(own: &[(String, String)]) -> Result<Self, Error> {
         let providers: Vec<_> = own.iter().filter_map(|(_, text)| provider_id(text)).collect();
         let is_replaced = |text: &str| provider_id(text).is_some_and(|id| providers.contains(&id));
         let embedded = EMBEDDED.iter().filter(|(_, text)| !is_replaced(text));

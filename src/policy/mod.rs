@@ -10,11 +10,13 @@
 mod allowlist;
 mod baseline;
 mod digest;
+mod imported;
 mod review;
 mod whereabouts;
 
 pub use allowlist::{Allowlist, AllowlistError, Entry};
 pub use baseline::{Baseline, BaselineError, Change};
+pub use imported::allowlist_text;
 pub use review::{Notice, NoticeKind, Review, Suppressed, Suppression, SuppressionKind};
 pub use whereabouts::Whereabouts;
 

@@ -13,13 +13,14 @@ const MAX_REASON_BYTES: usize = 200;
 
 /// Returns the mark on the line where a secret begins or ends, our own before another scanner's.
 pub(super) fn near(bytes: &[u8], secret: &Range<usize>, masks: &[Range<usize>]) -> Option<Mark> {
-    let start =
-        lines::line_start(bytes, secret.start).max(secret.start.saturating_sub(REACH_BYTES));
-    let end = secret.end.saturating_add(REACH_BYTES).min(bytes.len());
-    let line_of_start = start..lines::line_end(&bytes[..end], secret.start);
-    let line_of_end =
-        lines::line_start(bytes, secret.end).max(start)..lines::line_end(&bytes[..end], secret.end);
-    let lines = [line_of_start, line_of_end];
+    // Cut first: a line may be as long as a file, and have a thousand secrets.
+    let from = secret.start.saturating_sub(REACH_BYTES);
+    let near = &bytes[from..secret.end.saturating_add(REACH_BYTES).min(bytes.len())];
+    let line_of = |offset: usize| {
+        let line = lines::line_start(near, offset - from)..lines::line_end(near, offset - from);
+        from + line.start..from + line.end
+    };
+    let lines = [line_of(secret.start), line_of(secret.end.saturating_sub(1).max(secret.start))];
     let find = |name: &'static str| {
         let (line, at) =
             lines.iter().find_map(|line| Some((line, position(bytes, line, name)?)))?;

@@ -28,7 +28,7 @@ impl Handed {
     /// Hands the index of each object that was not handed out to `work`, from several threads.
     pub(super) fn each_other(&self, work: impl Fn(usize) + Sync) {
         let left = (0..self.0.len()).into_par_iter().filter(|index| !self.is_handed(*index));
-        left.for_each(|index| work(index));
+        left.for_each(&work);
     }
 
     fn is_handed(&self, index: usize) -> bool {

@@ -45,7 +45,7 @@ impl Forest {
         let numbers = places.iter().map(|(_, number)| *number).collect();
         let mut offsets: Vec<usize> = places.into_iter().map(|(offset, _)| offset).collect();
         let base = |&offset: &usize| base_of(offset, index, pack, &offsets, &nodes);
-        let bases: Vec<Node> = offsets.par_iter().map(|offset| base(offset)).collect();
+        let bases: Vec<Node> = offsets.par_iter().map(base).collect();
         offsets.push(end);
         let (starts, children) = children_of(&bases);
         Self { offsets, numbers, nodes, bases, starts, children }
@@ -85,7 +85,7 @@ impl Forest {
 
     /// Returns every object that can be reached from one that is not a difference, each base before
     /// what is made of it.
-    pub(super) fn from_the_roots(&self) -> Vec<Node> {
+    pub(super) fn roots_first(&self) -> Vec<Node> {
         let is_root = |node: &Node| self.bases[*node as usize] == NONE;
         let mut order: Vec<Node> = (0..self.len() as Node).filter(is_root).collect();
         let mut next = 0;

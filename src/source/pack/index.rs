@@ -90,7 +90,7 @@ impl Index {
         const FURTHEST: usize = 96;
         // Those in the range share their first byte.
         let share = (head(oid) << 8 >> 32) as usize;
-        let expected = range.start + (range.len() * share >> 32);
+        let expected = range.start + ((range.len() * share) >> 32);
         let low = expected.saturating_sub(FURTHEST);
         let high = expected.saturating_add(FURTHEST);
         let is_low = low > range.start && self.head(low) < head(oid);

@@ -90,7 +90,7 @@ impl Pack {
     pub(super) fn of_kind(&self, kind: ObjectType) -> Vec<Node> {
         let forest = self.forest();
         let mut is_of_kind = vec![false; forest.len()];
-        let order = forest.from_the_roots();
+        let order = forest.roots_first();
         for &node in &order {
             is_of_kind[node as usize] = match forest.base(node) {
                 Some(base) => is_of_kind[base as usize],

@@ -75,7 +75,7 @@ fn weigh(pack: &Pack, wanted: &[Node]) -> (Vec<Node>, Vec<u32>) {
     let mut weights = vec![0_u32; forest.len()];
     wanted.iter().for_each(|node| weights[*node as usize] = 1);
     let mut roots = Vec::new();
-    for node in forest.from_the_roots().into_iter().rev() {
+    for node in forest.roots_first().into_iter().rev() {
         let weight = weights[node as usize];
         match forest.base(node) {
             Some(base) => weights[base as usize] += weight,

@@ -1,7 +1,7 @@
 //! Packs, read as what they are: forests of objects stored as differences from each other.
 //!
 //! Takes the pack files of a repository; gives objects one by one ([`Reader`]) or all that are wanted
-//! in one walk, each made from the one before ([`walk`]). What can't be read here (an index of an old
+//! in one walk, each made from the one before ([`walk()`]). What can't be read here (an index of an old
 //! version, a base in another pack, damage) is none, and whoever asked turns to libgit2, which says
 //! what is wrong with it.
 //!

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use stanch::source::{Error, History, Source, read_blob};
+use stanch::source::{Error, Gap, History, Kind, Source, read_blob};
 
 use crate::repo::{Repo, read, read_with_threads};
 
@@ -153,6 +153,53 @@ fn a_pack_changed_in_its_middle_is_a_gap_and_the_rest_is_read() {
         assert!(!found.coverage.gaps.is_empty(), "byte {position}");
         assert!(found.coverage.blobs < total);
     }
+}
+
+#[test]
+fn in_a_damaged_chain_of_differences_nothing_wrong_is_read_and_nothing_is_passed_over() {
+    let repo = Repo::new();
+    let mut lines: Vec<String> = (0..150_u64).map(|line| format!("{}\n", line * line)).collect();
+    for round in 0..25 {
+        lines[6 * round] = format!("changed in round {round}\n");
+        repo.commit_file("a", &lines.concat());
+    }
+    repo.git(["repack", "-adfq", "--depth=50"]);
+    let pack = only_pack(&repo);
+    let whole = fs::read(&pack).unwrap();
+    let total = read(&history(&repo)).coverage.blobs;
+    for position in (12..whole.len() - 20).step_by(whole.len() / 60) {
+        let mut changed = whole.clone();
+        changed[position] ^= 0x15;
+        overwrite(&pack, &changed);
+        let found = read(&history(&repo));
+        for (bytes, places) in found.blobs.iter().filter(|(_, places)| places[0].kind == Kind::Blob)
+        {
+            let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).unwrap().to_string();
+            assert_eq!(places[0].blob, Some(id), "byte {position}");
+        }
+        // What a commit or tree that can't be read would lead to is not listed one by one.
+        let is_blob = |gap: &&Gap| gap.what.starts_with("blob ");
+        let missed = found.coverage.gaps.iter().filter(is_blob).count() as u64;
+        let is_all = missed == found.coverage.gaps.len() as u64;
+        assert!(!found.coverage.gaps.is_empty(), "byte {position}");
+        assert!(!is_all || found.coverage.blobs + missed == total, "byte {position}");
+    }
+}
+
+#[test]
+fn objects_of_an_alternate_are_read() {
+    let repo = Repo::new();
+    let commit = repo.commit_file("a", "in the other repository");
+    repo.git(["repack", "-adq"]);
+    let borrower = Repo::new();
+    let objects = repo.path().join(".git/objects");
+    borrower.write(".git/objects/info/alternates", &format!("{}\n", objects.display()));
+    borrower.git(["update-ref", "refs/heads/theirs", &commit]);
+    borrower.commit_file("b", "in its own");
+    let found = read(&history(&borrower));
+    found.places("in the other repository");
+    found.places("in its own");
+    found.assert_whole();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use stanch::pattern::PatternSet;
 use stanch::scan::{Scanner, scan};
-use stanch::source::{History, Source};
+use stanch::source::{History, Kind, Source};
 
 use crate::repo::Repo;
 
@@ -276,6 +276,9 @@ fn seen(history: &History) -> Seen {
 fn with_a_base(history: &History) -> usize {
     let count = AtomicUsize::new(0);
     let coverage = history.walk(&|blob| {
+        let id = Oid::hash_object(ObjectType::Blob, blob.bytes).unwrap().to_string();
+        let first = &blob.places[0];
+        assert!(first.kind != Kind::Blob || first.blob == Some(id));
         let Some(lineage) = blob.lineage else { return };
         count.fetch_add(usize::from(lineage.base.is_some()), Ordering::Relaxed);
         lineage.remember(Box::new(()));

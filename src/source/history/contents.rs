@@ -7,6 +7,7 @@ use git2::{ObjectType, Oid};
 use super::Gaps;
 use super::commits::{Commits, Holder};
 use super::listing::Item;
+use super::names::Names;
 use super::number::{NumberMap, NumberSet};
 use super::paths::{PathId, Paths};
 use super::store::Store;
@@ -15,11 +16,11 @@ use crate::source::Gap;
 use crate::source::repository::{EntryKind, Unreadable, entries};
 
 /// Every blob, in an order that is quick to read.
-pub(super) struct Contents<'a> {
+pub(super) struct Contents {
     /// By path, the youngest version first.
     pub(super) blobs: Vec<Found>,
-    trees: &'a Trees<'a>,
     paths: Paths,
+    names: Names,
 }
 
 /// One blob.
@@ -29,17 +30,17 @@ pub(super) struct Found {
     pub(super) places: Vec<(PathId, Holder)>,
 }
 
-impl<'a> Contents<'a> {
+impl Contents {
     /// Walks the trees of all commits, the oldest first. Beyond `max_paths` a tree met before is not
     /// walked again at a new path; nothing goes unread by it.
     pub(super) fn collect(
         objects: &Store<'_>,
-        trees: &'a Trees<'a>,
+        trees: Trees<'_>,
         commits: &Commits,
         max_paths: usize,
         gaps: &Gaps,
     ) -> Self {
-        let mut walk = Walk::new(objects, trees, gaps, max_paths);
+        let mut walk = Walk::new(objects, &trees, gaps, max_paths);
         for (index, commit) in commits.commits.iter().enumerate() {
             walk.tree(commit.tree, Holder::Commit(index as u32));
         }
@@ -62,12 +63,12 @@ impl<'a> Contents<'a> {
             let first = found.places.first().copied();
             (first.map(|(path, _)| path), Reverse(first.map(|(_, holder)| holder)))
         });
-        Self { blobs: walk.blobs, trees, paths: walk.paths }
+        Self { blobs: walk.blobs, paths: walk.paths, names: trees.into_names() }
     }
 
     /// Returns a path as text; the root, where a blob without a path stands, is none.
     pub(super) fn path(&self, path: PathId) -> Option<String> {
-        self.paths.path(path, &self.trees.names)
+        self.paths.path(path, &self.names)
     }
 }
 
@@ -199,7 +200,7 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     fn unreadable(&self, oid: Oid, path: PathId, why: Unreadable) {
-        let what = match self.paths.path(path, &self.trees.names) {
+        let what = match self.paths.path(path, self.trees.names()) {
             Some(path) => format!("tree {oid} ({path}/)"),
             None => format!("tree {oid}"),
         };

@@ -3,6 +3,9 @@
 //! Commits are read first and put in order, oldest first; then their trees, each once at each path, so
 //! that every blob knows the first commit that held it at each of its paths; then the blobs, in
 //! parallel. Only the ids are kept in memory, never the blobs.
+//!
+//! What stands in a pack is read by the [`pack`] room, each object made from the one it is stored as a
+//! difference from; what can't be read there is left to libgit2, object by object.
 
 mod commits;
 mod contents;
@@ -19,7 +22,7 @@ use std::path::PathBuf;
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
-use super::pack::{self, Pack};
+use super::pack;
 use super::repository::{Objects, Unreadable, broken_packs, message, open_repository, tips};
 use super::tally::Tally;
 use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
@@ -75,20 +78,18 @@ impl Source for History {
         let objects = Objects::open(&repository, self.max_bytes)?;
         let (tips, broken) = tips(&repository);
         broken.into_iter().for_each(|gap| gaps.tally.gap(gap));
-        let packs = Pack::open_all(objects.folders());
-        let store = || Store::new(&objects, &packs, self.max_bytes);
+        let store = || Store::new(&objects, self.max_bytes);
         let shallow = repository.shallow_commits();
         let (commits, trees) = rayon::join(
             || Commits::collect(&store(), &tips, &shallow, &gaps),
-            || Trees::of(&packs, self.max_bytes),
+            || Trees::of(objects.packs(), self.max_bytes),
         );
-        let contents = Contents::collect(&store(), &trees, &commits, self.max_paths, &gaps);
+        let contents = Contents::collect(&store(), trees, &commits, self.max_paths, &gaps);
         let reader = Reader {
             objects: &objects,
             commits: &commits,
             contents: &contents,
             gaps: &gaps,
-            packs: &packs,
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
             visit,
@@ -163,9 +164,8 @@ impl Gaps {
 struct Reader<'a> {
     objects: &'a Objects,
     commits: &'a Commits,
-    contents: &'a Contents<'a>,
+    contents: &'a Contents,
     gaps: &'a Gaps,
-    packs: &'a [Pack],
     max_bytes: u64,
     whole_blobs: bool,
     visit: &'a (dyn Fn(Blob<'_>) + Sync),
@@ -175,7 +175,7 @@ impl Reader<'_> {
     fn read_all(&self) {
         let blobs = &self.contents.blobs;
         let handed = Handed::none_of(blobs.len());
-        for pack in self.packs {
+        for pack in self.objects.packs() {
             let wanted = handed.wanted(pack, blobs.iter().map(|found| found.oid));
             let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
             pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
@@ -190,7 +190,7 @@ impl Reader<'_> {
     fn commit_messages(&self) {
         let commits = &self.commits.commits;
         let handed = Handed::none_of(commits.len());
-        for pack in self.packs {
+        for pack in self.objects.packs() {
             let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
             let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
             pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);

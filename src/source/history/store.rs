@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use git2::{ObjectType, Oid};
 
-use crate::source::pack::{self, Pack};
+use crate::source::pack;
 use crate::source::repository::{Objects, Unreadable};
 
 /// Reads objects in one thread, each quickly after one it is made from.
@@ -15,8 +15,8 @@ pub(super) struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    pub(super) fn new(objects: &'a Objects, packs: &'a [Pack], max_bytes: u64) -> Self {
-        Self { objects, packs: RefCell::new(pack::Reader::new(packs, max_bytes)) }
+    pub(super) fn new(objects: &'a Objects, max_bytes: u64) -> Self {
+        Self { objects, packs: RefCell::new(pack::Reader::new(objects.packs(), max_bytes)) }
     }
 
     /// Reads an object that should be of that kind.

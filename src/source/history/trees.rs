@@ -24,7 +24,7 @@ pub(super) struct Trees<'a> {
     packs: &'a [Pack],
     /// The number of each pack's first object.
     firsts: Vec<Number>,
-    pub(super) names: Names,
+    names: Names,
     outside: Mutex<Outside>,
     /// By number; none where there is no tree, or one that can't be listed.
     kept: Vec<OnceLock<Box<Kept>>>,
@@ -65,6 +65,16 @@ impl<'a> Trees<'a> {
             pack::walk(pack, ObjectType::Tree, max_bytes, &wanted, &visitor);
         }
         trees
+    }
+
+    /// Returns the names in all trees met so far.
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Forgets the trees, and returns the names in them.
+    pub(super) fn into_names(self) -> Names {
+        self.names
     }
 
     /// Returns the number of an object.

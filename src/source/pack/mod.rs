@@ -46,6 +46,8 @@ pub(super) struct Pack {
     forest: OnceLock<Forest>,
 }
 
+/// git makes no chain of differences longer than this.
+const MAX_CHAIN: usize = 4096;
 /// The checksum of a pack stands at its end.
 const TRAILER_BYTES: usize = 20;
 
@@ -69,6 +71,30 @@ impl Pack {
     /// Returns the object of that id.
     pub(super) fn find(&self, oid: Oid) -> Option<Node> {
         self.index.find(oid).map(|number| self.forest().node(number))
+    }
+
+    /// Returns whether the heads of an object and of those it is made from make sense. True where they are
+    /// not in this pack. libgit2's binding can't be asked about an object whose head does not.
+    pub(super) fn has_sound_heads(&self, oid: Oid) -> bool {
+        let place = |oid: Oid| self.index.find(oid).map(|number| self.index.offset(number));
+        let mut next = place(oid);
+        for _ in 0..MAX_CHAIN {
+            let Some(offset) = next else { return true };
+            let Some(entry) = offset.and_then(|offset| self.entry_at(offset)) else { return false };
+            next = match entry.stored {
+                Stored::Whole(_) => return true,
+                Stored::OffsetDelta(distance) => {
+                    Some(offset.and_then(|offset| offset.checked_sub(distance)))
+                }
+                Stored::RefDelta(base) => place(base),
+            };
+        }
+        false
+    }
+
+    fn entry_at(&self, offset: u64) -> Option<Entry> {
+        let end = self.bytes.len().checked_sub(TRAILER_BYTES)?;
+        Entry::parse(self.bytes[..end].get(usize::try_from(offset).ok()?..)?)
     }
 
     /// Returns how many objects there are.

@@ -7,12 +7,10 @@ use git2::{ObjectType, Oid};
 
 use super::entry::Stored;
 use super::inflate::Inflater;
-use super::{Broken, Node, Pack, delta};
+use super::{Broken, MAX_CHAIN, Node, Pack, delta};
 
 /// How many bytes of objects are remembered.
 const MAX_REMEMBERED_BYTES: usize = 48 << 20;
-/// git makes no chain longer than this.
-const MAX_CHAIN: usize = 4096;
 
 type Object = (ObjectType, Rc<Vec<u8>>);
 

@@ -9,6 +9,7 @@ use git2::{ErrorCode, ObjectType, Odb, Oid};
 use super::loose::{loose_objects, object_folders, read_loose};
 use super::{Error, Repository};
 use crate::source::Gap;
+use crate::source::pack::Pack;
 use crate::source::tally::too_large;
 
 /// Reads objects up to a size.
@@ -18,8 +19,8 @@ use crate::source::tally::too_large;
 pub(in crate::source) struct Objects {
     directory: String,
     max_bytes: u64,
-    /// Its own object folder, and those of its alternates.
-    folders: Vec<PathBuf>,
+    /// The packs of its own object folder and of its alternates.
+    packs: Vec<Pack>,
     loose: HashMap<Oid, PathBuf>,
     handles: Mutex<Vec<Odb<'static>>>,
 }
@@ -47,7 +48,7 @@ impl Objects {
             directory: directory.to_owned(),
             max_bytes,
             loose: loose_objects(&folders),
-            folders,
+            packs: Pack::open_all(&folders),
             handles: Mutex::default(),
         };
         let handle = objects.open_handle();
@@ -55,9 +56,9 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Returns where the objects lie: its own object folder, and those of its alternates.
-    pub(in crate::source) fn folders(&self) -> &[PathBuf] {
-        &self.folders
+    /// Returns the packs that the objects lie in, as far as they can be opened.
+    pub(in crate::source) fn packs(&self) -> &[Pack] {
+        &self.packs
     }
 
     /// Reads an object that should be of that kind.
@@ -81,6 +82,9 @@ impl Objects {
     ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
         if let Some(path) = self.loose.get(&oid) {
             return read_loose(path, oid, self.max_bytes);
+        }
+        if !self.packs.iter().all(|pack| pack.has_sound_heads(oid)) {
+            return Err(Unreadable::Broken("its head in the pack makes no sense".to_owned()));
         }
         let handle = self.take().map_err(|error| Unreadable::of(&error))?;
         let outcome = self.read_with(&handle, oid);

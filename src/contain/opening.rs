@@ -72,7 +72,7 @@ impl Leak<'_> {
 
     fn exposure(&self) -> Exposure {
         let places = self.finding.locations.iter().map(|location| {
-            let path = location.place.path.as_deref().unwrap_or("message");
+            let path = location.path().unwrap_or_else(|| "message".to_owned());
             match &location.place.commit {
                 Some(commit) => format!("{path}:{} in commit {commit}", location.span.line),
                 None => format!("{path}:{}", location.span.line),

@@ -3,9 +3,11 @@
 //! One [`Finding`] is one credential; it holds the secret in memory (for a containment in the same
 //! process) but can't be serialised: `report` writes only what is redacted.
 
+mod disguise;
 mod mark;
 mod plain;
 
+pub use disguise::Disguise;
 pub use mark::Mark;
 pub use plain::{plain, plain_character};
 
@@ -61,16 +63,31 @@ impl fmt::Debug for Finding {
 pub struct Location {
     /// The blob's place.
     pub place: Place,
-    /// Where in its bytes.
+    /// The path within the blob, where it is an archive: `inner/file`, `inner.zip!file`.
+    pub within: Option<String>,
+    /// Where in its bytes: those of the file within the archive, if it is one. A disguise counts whole.
     pub span: Span,
+    /// How it is disguised there, the outermost form first.
+    pub disguises: Vec<Disguise>,
     /// The line of the secret with everything secret masked and control characters shown as `?`.
     pub excerpt: String,
     /// The mark on that line by which its author says that it is known.
     pub mark: Option<Mark>,
 }
 
+impl Location {
+    /// Returns the path, with what stands within an archive behind a `!`: `dist/app.jar!app.properties`.
+    pub fn path(&self) -> Option<String> {
+        match (&self.place.path, &self.within) {
+            (Some(path), Some(within)) => Some(format!("{path}!{within}")),
+            (None, Some(within)) => Some(format!("!{within}")),
+            (path, None) => path.clone(),
+        }
+    }
+}
+
 /// A stretch of a blob, in bytes and as people count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// Offset of the first byte.
     pub start: usize,

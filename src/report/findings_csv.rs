@@ -62,7 +62,7 @@ fn rows(
             pattern.id.clone(),
             finding.fingerprint.to_string(),
             finding.redacted.clone(),
-            text(&place.path),
+            location.path().unwrap_or_default(),
             span.line.to_string(),
             span.column.to_string(),
             text(&place.commit),

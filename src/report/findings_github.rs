@@ -45,7 +45,9 @@ fn annotation(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let mut at = String::new();
     if let Some(location) = main_location(finding) {
         let (place, span) = (&location.place, &location.span);
-        if let (Some(path), Kind::File | Kind::Staged) = (&place.path, place.kind) {
+        // What stands within an archive has no line in the archive.
+        let path = place.path.as_ref().filter(|_| location.within.is_none());
+        if let (Some(path), Kind::File | Kind::Staged) = (path, place.kind) {
             let file = property(path);
             at = format!(
                 "file={file},line={},endLine={},col={},",
@@ -53,7 +55,7 @@ fn annotation(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
             );
         } else {
             // What only the history holds has no line to stand on.
-            text.push_str(&format!(" In {}:{}", place_name(place), span.line));
+            text.push_str(&format!(" In {}:{}", place_name(location), span.line));
             let commit = place.commit.as_deref().map(|commit| format!(", commit {commit}"));
             text.push_str(&commit.unwrap_or_default());
             text.push('.');
@@ -116,7 +118,7 @@ fn summary_row(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
         Some(location) => {
             let commit = location.place.commit.as_deref().and_then(|commit| commit.get(..12));
             let commit = commit.map(|commit| format!(" in {commit}")).unwrap_or_default();
-            format!("{}:{}{commit}", place_name(&location.place), location.span.line)
+            format!("{}:{}{commit}", place_name(location), location.span.line)
         }
         None => String::new(),
     };

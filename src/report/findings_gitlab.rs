@@ -33,7 +33,7 @@ pub fn gitlab(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result
             let (place, span) = (&location.place, &location.span);
             // A message has no path: there the commit tells places apart.
             let commit = if place.path.is_none() { &place.commit } else { &None };
-            if seen.insert((finding.fingerprint, &place.path, commit, span.line)) {
+            if seen.insert((finding.fingerprint, location.path(), commit, span.line)) {
                 places.push(vulnerability(finding, location));
             }
         }
@@ -91,7 +91,7 @@ fn vulnerability(finding: &Finding, location: &Location) -> Value {
         "severity": severity(finding.severity),
         "solution": next_step(finding),
         "location": {
-            "file": place.path.clone().unwrap_or_else(|| place_name(place)),
+            "file": location.path().unwrap_or_else(|| place_name(location)),
             "commit": commit,
             "start_line": span.line,
             "end_line": span.end_line,
@@ -111,7 +111,7 @@ fn vulnerability(finding: &Finding, location: &Location) -> Value {
 fn id(finding: &Finding, location: &Location) -> String {
     let (place, span) = (&location.place, &location.span);
     let text =
-        format!("{} {:?} {:?} {}", finding.fingerprint, place.path, place.commit, span.start);
+        format!("{} {:?} {:?} {}", finding.fingerprint, location.path(), place.commit, span.start);
     let digest = Sha256::digest(text.as_bytes());
     let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")

@@ -213,7 +213,7 @@ fn location(location: &Location) -> Markup {
     let (place, span) = (&location.place, &location.span);
     template! {
         div.place {
-            span.path { (plain(&place_name(place))) ":" (span.line) ":" (span.column) }
+            span.path { (plain(&place_name(location))) ":" (span.line) ":" (span.column) }
             pre { (location.excerpt) }
             @if let Some(commit) = &place.commit {
                 p.fact {

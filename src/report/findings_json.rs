@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Location};
+use crate::finding::{Disguise, Finding, Location};
 use crate::pattern::{Confidence, Severity};
 use crate::policy::{Notice, Review, Suppressed, Suppression};
 use crate::secret::Fingerprint;
@@ -40,7 +40,7 @@ struct JsonFinding<'a> {
     public: BTreeMap<&'a str, &'a str>,
     description: &'a str,
     proofs: &'a [String],
-    path: Option<&'a str>,
+    path: Option<String>,
     line: Option<usize>,
     column: Option<usize>,
     commit: Option<&'a str>,
@@ -49,7 +49,7 @@ struct JsonFinding<'a> {
 
 #[derive(Serialize)]
 struct JsonLocation<'a> {
-    path: Option<&'a str>,
+    path: Option<String>,
     line: usize,
     column: usize,
     end_line: usize,
@@ -59,6 +59,7 @@ struct JsonLocation<'a> {
     author: Option<&'a str>,
     date: Option<Moment>,
     source: Kind,
+    disguises: &'a [Disguise],
     excerpt: &'a str,
 }
 
@@ -112,7 +113,7 @@ fn json_finding(finding: &Finding) -> JsonFinding<'_> {
         public: finding.credential.public_parts().collect(),
         description: &pattern.description,
         proofs: &finding.proofs,
-        path: first.and_then(|location| location.place.path.as_deref()),
+        path: first.and_then(Location::path),
         line: first.map(|location| location.span.line),
         column: first.map(|location| location.span.column),
         commit: first.and_then(|location| location.place.commit.as_deref()),
@@ -123,7 +124,7 @@ fn json_finding(finding: &Finding) -> JsonFinding<'_> {
 fn json_location(location: &Location) -> JsonLocation<'_> {
     let (place, span) = (&location.place, &location.span);
     JsonLocation {
-        path: place.path.as_deref(),
+        path: location.path(),
         line: span.line,
         column: span.column,
         end_line: span.end_line,
@@ -133,6 +134,7 @@ fn json_location(location: &Location) -> JsonLocation<'_> {
         author: place.author.as_deref(),
         date: place.date,
         source: place.kind,
+        disguises: &location.disguises,
         excerpt: &location.excerpt,
     }
 }

@@ -89,7 +89,7 @@ fn case(
     let short = finding.fingerprint.short();
     let (name, file) = match main_location(finding) {
         Some(location) => {
-            let place = place_name(&location.place);
+            let place = place_name(location);
             (plain(&format!("{place}:{} {short}", location.span.line)), plain(&place))
         }
         None => (short, String::new()),
@@ -109,7 +109,7 @@ fn failure_text(finding: &Finding) -> String {
         let commit = commit.unwrap_or_default();
         text.push_str(&plain(&format!(
             "{}:{}:{}{commit}",
-            place_name(place),
+            place_name(location),
             span.line,
             span.column
         )));

@@ -111,6 +111,8 @@ fn location(location: &Location) -> SarifLocation {
         ("commit", place.commit.as_ref().map(|commit| json!(commit))),
         ("blob", place.blob.as_ref().map(|blob| json!(blob))),
         ("date", place.date.map(|date| json!(date))),
+        ("disguises", Some(&location.disguises).filter(|d| !d.is_empty()).map(|d| json!(d))),
+        ("within", location.within.as_ref().map(|within| json!(within))),
     ];
     let properties =
         properties.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -129,6 +131,19 @@ fn location(location: &Location) -> SarifLocation {
             .properties(properties.build())
             .build();
     };
+    // Lines are those of the file within an archive, which isn't the file that code scanning knows.
+    if location.within.is_some() {
+        let physical = PhysicalLocation::builder()
+            .artifact_location(ArtifactLocation::builder().uri(relative_uri(path)).build())
+            .build();
+        let name = location.path().unwrap_or_default();
+        let logical = LogicalLocation::builder().fully_qualified_name(name).build();
+        return SarifLocation::builder()
+            .physical_location(physical)
+            .logical_locations(vec![logical])
+            .properties(properties.build())
+            .build();
+    }
     let region = Region::builder()
         .start_line(span.line as i64)
         .start_column(span.column as i64)

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::findings_words::{count, log_line, next_step, place_name, plural, suppressed};
-use crate::finding::{Finding, Location, plain};
+use crate::finding::{Disguise, Finding, Location, plain};
 use crate::pattern::Severity;
 use crate::policy::Review;
 use crate::source::Coverage;
@@ -65,14 +65,13 @@ fn severity_style(severity: Severity) -> Style {
 
 fn write_location(location: &Location, out: &mut dyn Write) -> io::Result<()> {
     let (place, span) = (&location.place, &location.span);
-    let name = log_line(&place_name(place));
-    writeln!(
-        out,
-        "  {name}:{}:{}  {DIM}{}{DIM:#}",
-        span.line,
-        span.column,
-        log_line(&location.excerpt)
-    )?;
+    let name = log_line(&place_name(location));
+    let disguise = match &location.disguises[..] {
+        [] => String::new(),
+        disguises => format!(" ({})", Disguise::list(disguises)),
+    };
+    let (line, column, excerpt) = (span.line, span.column, log_line(&location.excerpt));
+    writeln!(out, "  {name}:{line}:{column}{disguise}  {DIM}{excerpt}{DIM:#}")?;
     let Some(commit) = &place.commit else { return Ok(()) };
     let who = place.author.as_deref().unwrap_or("unknown");
     let when = place.date.map_or_else(|| "unknown date".to_owned(), |date| date.to_string());

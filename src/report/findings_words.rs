@@ -2,13 +2,14 @@
 
 use crate::finding::{Finding, Location, plain};
 use crate::policy::Review;
-use crate::source::{Kind, Place};
+use crate::source::Kind;
 
 /// Returns what a person calls a place: its path, or the message it stands in.
-pub(super) fn place_name(place: &Place) -> String {
-    match (place.kind, &place.path) {
+pub(super) fn place_name(location: &Location) -> String {
+    match (location.place.kind, location.path()) {
         (Kind::Staged, Some(path)) => format!("{path} (staged)"),
-        (_, Some(path)) => path.clone(),
+        (Kind::Stdin, Some(path)) => format!("standard input{path}"),
+        (_, Some(path)) => path,
         (Kind::CommitMessage, None) => "commit message".to_owned(),
         (Kind::TagMessage, None) => "tag message".to_owned(),
         (_, None) => "standard input".to_owned(),

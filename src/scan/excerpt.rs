@@ -29,8 +29,12 @@ pub(super) fn excerpt(
     let cut_before = (line.start..start).rev().take_while(is_token).count();
     let cut_after = (end..line.end).take_while(is_token).count();
     let (start, end) = (start - cut_before, end + cut_after);
-    let before = shown(bytes, start..secret.start, masks);
-    let after = shown(bytes, secret.end..end, masks);
+    // The same secret may stand there once more, where no pattern matches.
+    let copies = memchr::memmem::find_iter(&bytes[start..end], &bytes[secret.clone()]);
+    let copies = copies.map(|at| start + at..start + at + secret.len());
+    let masks: Vec<Range<usize>> = masks.iter().cloned().chain(copies).collect();
+    let before = shown(bytes, start..secret.start, &masks);
+    let after = shown(bytes, secret.end..end, &masks);
     format!("{}{redacted}{}", before.trim_start(), after.trim_end())
 }
 
@@ -88,9 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn masks_a_second_copy_of_the_secret() {
+        let text = b"p w#d.one! p w#d.one! p w#d.one!";
+        assert_eq!(excerpt(text, &(13..21), "…", &[]), "p … p … p …");
+    }
+
+    #[test]
     fn shows_the_name_of_the_variable() {
-        let text = b"AWS_SECRET_ACCESS_KEY_OF_PRODUCTION=KEY";
-        let masked = excerpt(text, &(36..39), "S", &[]);
+        let text = b"AWS_SECRET_ACCESS_KEY_OF_PRODUCTION=HIDDEN";
+        let masked = excerpt(text, &(36..42), "S", &[]);
         assert_eq!(masked, "AWS_SECRET_ACCESS_KEY_OF_PRODUCTION=S");
     }
 

@@ -6,19 +6,25 @@
 //! reach either.
 
 mod candidate;
+mod container;
+mod decode;
 mod excerpt;
 mod explain;
 mod likeness;
+mod limits;
 mod lines;
 mod mark;
+mod memory;
 mod pairing;
 mod precedence;
 mod prefilter;
 mod proof;
+mod search;
 mod sieve;
 mod traces;
 
 pub use explain::{Outcome, Trace};
+pub use limits::Limits;
 pub use proof::prove;
 pub use sieve::Rejection;
 
@@ -26,10 +32,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::finding::{Finding, Location, Mark};
+use crate::finding::{Disguise, Finding, Location, Mark, Span};
 use crate::pattern::{Confidence, Pattern, PatternSet, Severity};
 use crate::secret::{Credential, Fingerprint, redact};
-use crate::source::{self, Blob, Coverage, Moment, Source};
+use crate::source::{self, Blob, Coverage, Gap, Moment, Source};
 
 use candidate::Candidate;
 use precedence::Kept;
@@ -41,6 +47,7 @@ use traces::Traces;
 pub struct Scanner {
     patterns: PatternSet,
     prefilter: Prefilter,
+    limits: Limits,
 }
 
 /// A credential found in one blob.
@@ -50,10 +57,16 @@ pub struct Detection {
     pub pattern: Arc<Pattern>,
     /// The credential.
     pub credential: Credential,
-    /// Where its secret stands, in bytes.
+    /// The secret as it may be shown.
+    pub redacted: String,
+    /// Where its secret stands, in bytes: the whole of its disguise, if it has one.
     pub span: Range<usize>,
+    /// The same with lines and columns.
+    pub position: Span,
     /// Where each part stands, by group, in bytes; the secret's own group among them.
     pub parts: BTreeMap<String, Range<usize>>,
+    /// How it is disguised, the outermost form first.
+    pub disguises: Vec<Disguise>,
     /// What was proved offline.
     pub proofs: Vec<String>,
     /// How sure it is, with the proof counted in.
@@ -88,7 +101,14 @@ impl Scanner {
     /// Makes a pattern set ready.
     pub fn new(patterns: PatternSet) -> Self {
         let prefilter = Prefilter::new(patterns.patterns());
-        Self { patterns, prefilter }
+        Self { patterns, prefilter, limits: Limits::default() }
+    }
+
+    /// Sets how far disguises and archives are followed.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Returns the patterns it searches with.
@@ -96,64 +116,57 @@ impl Scanner {
         &self.patterns
     }
 
-    /// Returns the credentials in some bytes, in the order of the text.
+    /// Returns the credentials in some bytes, disguised ones too, in the order of the text.
     pub fn scan_bytes(&self, bytes: &[u8]) -> Vec<Detection> {
+        search::search(self, bytes, None).detections
+    }
+
+    /// Returns the credentials that stand in some bytes as they are.
+    fn scan_plain(&self, bytes: &[u8]) -> Plain {
         self.detect(bytes, &Traces::of_whole(&self.patterns, &self.prefilter, bytes))
     }
 
-    /// Returns the credentials in a blob. Of one that is a difference from another only what is new is
-    /// searched, where something is remembered of the other.
-    fn scan_blob(&self, blob: &Blob<'_>) -> Vec<Detection> {
-        let Some(lineage) = blob.lineage else { return self.scan_bytes(blob.bytes) };
-        let (set, prefilter, bytes) = (&self.patterns, &self.prefilter, blob.bytes);
-        let known = |(memory, copies): (&'_ source::Memory, _)| {
-            let base = memory.downcast_ref::<Traces>()?;
-            Some(Traces::inherited(set, prefilter, bytes, base, copies))
-        };
-        let traces = lineage.base.and_then(known);
-        let traces = traces.unwrap_or_else(|| Traces::of_whole(set, prefilter, bytes));
-        let detections = self.detect(bytes, &traces);
-        lineage.remember(Box::new(traces));
-        detections
-    }
-
     /// From what was matched to what is a credential.
-    fn detect(&self, bytes: &[u8], traces: &Traces) -> Vec<Detection> {
+    fn detect(&self, bytes: &[u8], traces: &Traces) -> Plain {
         if traces.is_empty() {
-            return Vec::new();
+            return Plain::default();
         }
         let candidates = candidate::complete(&self.patterns, bytes, traces.matches());
-        if candidates.is_empty() {
-            return Vec::new();
-        }
         // What the sieve drops is masked in excerpts all the same: it may be a secret after all.
-        let masks: Vec<_> = candidates.iter().flat_map(Candidate::secret_spans).collect();
+        let masks = candidates.iter().flat_map(Candidate::secret_spans).collect();
         let sifted = candidates.into_iter().filter_map(|candidate| {
             let evidence = sieve::sift(&candidate, bytes).ok()?;
             Some(Kept { candidate, evidence })
         });
         let kept: Vec<Kept> = sifted.collect();
         let winners = precedence::winners(&kept);
-        kept.into_iter()
-            .zip(winners)
-            .filter(|(_, winner)| winner.is_none())
-            .map(|(kept, _)| detection(kept, bytes, &masks))
-            .collect()
+        let kept = kept.into_iter().zip(winners).filter(|(_, winner)| winner.is_none());
+        Plain { detections: kept.map(|(kept, _)| detection(kept, bytes)).collect(), masks }
     }
+}
+
+/// What stands in some bytes as it is, without positions and excerpts.
+#[derive(Clone, Default)]
+struct Plain {
+    detections: Vec<Detection>,
+    /// What an excerpt must mask.
+    masks: Vec<Range<usize>>,
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start < b.end && b.start < a.end
 }
 
-fn detection(kept: Kept, bytes: &[u8], masks: &[Range<usize>]) -> Detection {
+fn detection(kept: Kept, bytes: &[u8]) -> Detection {
     let Kept { candidate, evidence } = kept;
     let pattern = candidate.pattern.clone();
-    let shown = redacted(&pattern, &bytes[candidate.span.clone()]);
     Detection {
         credential: candidate.credential(bytes),
-        excerpt: excerpt::excerpt(bytes, &candidate.span, &shown, masks),
-        mark: mark::near(bytes, &candidate.span, masks),
+        redacted: redacted(&pattern, &bytes[candidate.span.clone()]),
+        position: Span::default(),
+        disguises: Vec::new(),
+        excerpt: String::new(),
+        mark: None,
         span: candidate.span,
         parts: candidate.parts,
         confidence: evidence.confidence(&pattern),
@@ -183,32 +196,39 @@ pub fn scan(
     progress: &(dyn Fn(Tick) + Sync),
 ) -> Result<Report, source::Error> {
     let found: Mutex<BTreeMap<Fingerprint, Finding>> = Mutex::default();
+    let gaps: Mutex<Vec<Gap>> = Mutex::default();
     let visit = |blob: Blob<'_>| {
-        let detections = scanner.scan_blob(&blob);
-        let tick = Tick { bytes: blob.bytes.len(), detections: detections.len() };
-        if !detections.is_empty() {
+        let mut detections = 0;
+        let new_gaps = search::search_blob(scanner, &blob, &mut |within, detection| {
+            detections += 1;
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-            for detection in detections {
-                record(&mut found, detection, &blob);
-            }
+            record(&mut found, detection, within, &blob);
+        });
+        if !new_gaps.is_empty() {
+            gaps.lock().unwrap_or_else(PoisonError::into_inner).extend(new_gaps);
         }
-        progress(tick);
+        progress(Tick { bytes: blob.bytes.len(), detections });
     };
     let mut coverage = Coverage::default();
     for source in sources {
         coverage.merge(source.walk(&visit)?);
     }
+    let gaps = gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
+    coverage.merge(Coverage { gaps, ..Coverage::default() });
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     Ok(Report { findings: ordered(found), coverage })
 }
 
-fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob: &Blob<'_>) {
-    let span = lines::span(blob.bytes, &detection.span);
-    let secret = &blob.bytes[detection.span];
+fn record(
+    found: &mut BTreeMap<Fingerprint, Finding>,
+    detection: Detection,
+    within: Option<&str>,
+    blob: &Blob<'_>,
+) {
     let fingerprint = detection.credential.fingerprint();
     let finding = found.entry(fingerprint).or_insert_with(|| Finding {
         severity: detection.severity,
-        redacted: redacted(&detection.pattern, secret),
+        redacted: detection.redacted.clone(),
         pattern: detection.pattern,
         credential: detection.credential.clone(),
         fingerprint,
@@ -226,7 +246,9 @@ fn record(found: &mut BTreeMap<Fingerprint, Finding>, detection: Detection, blob
     finding.confidence = finding.confidence.max(detection.confidence);
     finding.locations.extend(blob.places.iter().map(|place| Location {
         place: place.clone(),
-        span,
+        within: within.map(str::to_owned),
+        span: detection.position,
+        disguises: detection.disguises.clone(),
         excerpt: detection.excerpt.clone(),
         mark: detection.mark.clone(),
     }));

@@ -86,7 +86,7 @@ impl Traces {
 
 /// Hands what stands before, between and behind the copies to `visit`: what is new, or nothing where
 /// two copies meet.
-fn each_seam(length: usize, copies: &[Copied], mut visit: impl FnMut(Range<usize>)) {
+pub(super) fn each_seam(length: usize, copies: &[Copied], mut visit: impl FnMut(Range<usize>)) {
     let mut end = 0;
     for copied in copies {
         // Nothing reaches out of the text at its beginning.

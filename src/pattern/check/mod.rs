@@ -76,6 +76,8 @@ pub enum Check {
     /// The first part is base64 of the bot's id. Discord:
     /// <https://discord.com/developers/docs/reference#authentication>
     DiscordBot,
+    /// Base64 of `user:password` (RFC 7617).
+    BasicAuth,
     /// `T3BlbkFJ`, base64 of `OpenAI`, stands in the middle.
     OpenaiMarker,
     /// `WGdyb3FY`, base64 of `XgroqX`, stands behind twenty characters of fifty-two.
@@ -109,7 +111,7 @@ impl Verdict {
 
 impl Check {
     /// Every check there is.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Crc32Base62,
         Self::Crc32Hex,
         Self::GrafanaToken,
@@ -126,6 +128,7 @@ impl Check {
         Self::SentryOrganization,
         Self::GrafanaCloud,
         Self::DiscordBot,
+        Self::BasicAuth,
         Self::OpenaiMarker,
         Self::GroqMarker,
     ];
@@ -152,6 +155,7 @@ impl Check {
             Self::SentryOrganization => payload::judge_sentry(text),
             Self::GrafanaCloud => payload::judge_grafana_cloud(text),
             Self::DiscordBot => payload::judge_discord(text),
+            Self::BasicAuth => payload::judge_basic_auth(text),
             Self::OpenaiMarker => marker::judge_openai(text),
             Self::GroqMarker => marker::judge_groq(text),
         }
@@ -176,6 +180,7 @@ impl Check {
             Self::SentryOrganization => payload::complete_sentry(sample),
             Self::GrafanaCloud => payload::complete_grafana_cloud(rng),
             Self::DiscordBot => payload::complete_discord(sample, rng),
+            Self::BasicAuth => payload::complete_basic_auth(sample, rng),
             Self::OpenaiMarker => marker::complete_openai(sample),
             Self::GroqMarker => marker::complete_groq(sample),
         }

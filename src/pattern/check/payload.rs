@@ -175,3 +175,23 @@ pub(super) fn complete_discord(sample: &str, rng: &mut dyn Rng) -> String {
     let rest = sample.split_once('.').map_or("", |(_, rest)| rest);
     format!("{}.{rest}", URL_SAFE_NO_PAD.encode(id.to_string()))
 }
+
+/// Judges base64 of `user:password`, where both are visible text and the password isn't filled in later.
+pub(super) fn judge_basic_auth(text: &str) -> Verdict {
+    let user = || {
+        let pair = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+        let (user, password) = pair.split_once(':')?;
+        let is_visible =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_password = password.len() >= 6 && !password.starts_with(['$', '{', '<']);
+        let is_pair = is_visible(user) && is_visible(password) && is_password;
+        is_pair.then(|| format!("password of user {user}"))
+    };
+    Verdict::proved_or_disproved(user())
+}
+
+pub(super) fn complete_basic_auth(sample: &str, rng: &mut dyn Rng) -> String {
+    let password: u64 = rng.random();
+    let user = sample.get(..6).unwrap_or("deploy").replace(['+', '/', '='], "-");
+    STANDARD.encode(format!("{user}:{password:016x}"))
+}

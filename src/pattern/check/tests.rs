@@ -31,6 +31,7 @@ fn sample(check: Check, seed: u64) -> String {
         }
         Check::PypiMacaroon => "pypi-AgEIcHlwaS5vcmc".to_owned(),
         Check::SentryOrganization => format!("sntrys_e30_{}", text(WORD, 43)),
+        Check::BasicAuth => text(WORD, 12),
         Check::DiscordBot => format!("M.{}.{}", text(WORD, 6), text(WORD, 27)),
         Check::OpenaiMarker => format!("sk-proj-{}T3BlbkFJ{}", text(WORD, 74), text(WORD, 30)),
         Check::GroqMarker => format!("gsk_{}WGdyb3FY{}", text(WORD, 17), text(WORD, 20)),

@@ -1,0 +1,226 @@
+//! Text that stands in another form: base64, hex, escapes, entities, UTF-16, strings in pieces.
+//!
+//! Takes bytes; gives [`Layer`]s: a stretch of the text round each disguise with the disguise taken off,
+//! and a map back to where every byte came from. The scanner searches a layer as it searches the text,
+//! so the variable's name, the quotes and the companion beside a disguised key still count.
+//!
+//! Cheap where there is nothing: each form is looked for by what it can't do without (a run of its
+//! alphabet, a backslash before a long token), and only what could hide a credential is decoded.
+
+mod escapes;
+mod joins;
+mod layer;
+mod runs;
+mod utf16;
+
+pub(super) use layer::Layer;
+pub(super) use utf16::whole as whole_utf16;
+
+use std::ops::Range;
+
+use crate::finding::Disguise;
+use layer::windows;
+
+/// Part of a text that stands for other bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Substitution {
+    /// Where it stands.
+    range: Range<usize>,
+    /// What it stands for.
+    replacement: Vec<u8>,
+    /// How the one lies on the other.
+    fit: Fit,
+}
+
+/// How the bytes of a decoding lie on those of the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    /// Byte on byte.
+    Verbatim,
+    /// Each on two.
+    Pairs,
+    /// The whole on the whole.
+    Whole,
+}
+
+impl Substitution {
+    /// Returns the decoding of a whole place.
+    fn of(place: &Range<usize>, replacement: impl Into<Vec<u8>>) -> Self {
+        Self { range: place.clone(), replacement: replacement.into(), fit: Fit::Whole }
+    }
+}
+
+/// One form of disguise found in a text, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Disguised {
+    disguise: Disguise,
+    /// Each place that could hide a credential, in the order of the text.
+    places: Vec<Range<usize>>,
+}
+
+/// Finds what is disguised in a text. `changed` holds the stretches that an outer disguise produced: what
+/// touches none of them was there to see before. `None` means that all is new.
+pub(super) fn find(bytes: &[u8], changed: Option<&[Range<usize>]>) -> Vec<Disguised> {
+    let mut found = escapes::find(bytes);
+    found.push((Disguise::SplitString, joins::find(bytes)));
+    found.push((Disguise::Base64, runs::find_base64(bytes)));
+    found.push((Disguise::Hex, runs::find_hex(bytes)));
+    found.push((Disguise::Utf16, utf16::find(bytes)));
+    let disguised = found.into_iter().map(|(disguise, mut places)| {
+        places.retain(|place| changed.is_none_or(|changed| touches(changed, place)));
+        Disguised { disguise, places }
+    });
+    disguised.filter(|disguised| !disguised.places.is_empty()).collect()
+}
+
+/// Finds what is disguised in some stretches of a text; they are in order and apart. A stretch grows to the
+/// ends of the tokens it cuts.
+pub(super) fn find_within(bytes: &[u8], stretches: &[Range<usize>]) -> Vec<Disguised> {
+    let mut all = Vec::new();
+    let mut past = 0;
+    for stretch in stretches {
+        let whole = layer::uncut(bytes, stretch);
+        let range = whole.start.max(past)..whole.end.max(past);
+        past = range.end;
+        let found = find(&bytes[range.clone()], None);
+        let at = |place: &Range<usize>| Some(place.start + range.start..place.end + range.start);
+        all.extend(found.iter().map(|found| found.moved(at)));
+    }
+    union(Vec::new(), &all)
+}
+
+/// Returns the places of both, by form and in order; those that overlap are one.
+pub(super) fn union(mut some: Vec<Disguised>, others: &[Disguised]) -> Vec<Disguised> {
+    for other in others {
+        match some.iter_mut().find(|one| one.disguise == other.disguise) {
+            Some(one) => one.places.extend(other.places.iter().cloned()),
+            None => some.push(other.clone()),
+        }
+    }
+    for one in &mut some {
+        one.places.sort_by_key(|place| (place.start, place.end));
+        one.places.dedup_by(|next, kept| {
+            let is_one = next.start < kept.end;
+            kept.end = if is_one { kept.end.max(next.end) } else { kept.end };
+            is_one
+        });
+    }
+    some.retain(|one| !one.places.is_empty());
+    some
+}
+
+/// Tells whether a range overlaps one of these, or lies directly beside it. They are in order.
+fn touches(ordered: &[Range<usize>], range: &Range<usize>) -> bool {
+    let first = ordered.partition_point(|other| other.end < range.start);
+    ordered.get(first).is_some_and(|other| other.start <= range.end)
+}
+
+impl Disguised {
+    /// Returns the form.
+    pub(super) fn disguise(&self) -> Disguise {
+        self.disguise
+    }
+
+    /// Returns it with each place moved to where it stands elsewhere.
+    pub(super) fn moved<I>(&self, to: impl Fn(&Range<usize>) -> I) -> Self
+    where
+        I: IntoIterator<Item = Range<usize>>,
+    {
+        Self { disguise: self.disguise, places: self.places.iter().flat_map(to).collect() }
+    }
+
+    /// Returns it with those of its places only.
+    pub(super) fn only(&self, is_kept: impl Fn(&Range<usize>) -> bool) -> Self {
+        let kept = self.places.iter().filter(|place| is_kept(place));
+        Self { disguise: self.disguise, places: kept.cloned().collect() }
+    }
+
+    /// Leaves out the places that overlap one of these spans: what is a token by itself is not decoded.
+    /// Escapes are not left out, since a token may be part of what they are in.
+    pub(super) fn without(&self, claimed: &[Range<usize>]) -> Self {
+        let is_claimed = |place: &Range<usize>| {
+            claimed.iter().any(|span| span.start < place.end && place.start < span.end)
+        };
+        self.only(|place| !self.disguise.is_encoding() || !is_claimed(place))
+    }
+
+    /// Returns the text round the places with the disguise taken off, one layer for places near each other.
+    pub(super) fn layers<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Layer> + 'a {
+        windows(bytes, &self.places).map(move |(window, places)| {
+            let substitutions = match self.disguise {
+                Disguise::Base64 => places.iter().filter_map(|p| runs::base64(bytes, p)).collect(),
+                Disguise::Hex => places.iter().filter_map(|p| runs::hex(bytes, p)).collect(),
+                Disguise::Utf16 => places.iter().map(|p| utf16::narrow(bytes, p)).collect(),
+                Disguise::SplitString => joins::substitutions(bytes, &window),
+                form => escapes::substitutions(bytes, &window, form),
+            };
+            Layer::new(bytes, window, substitutions)
+        })
+    }
+}
+
+/// Characters that tokens are made of, the signs of base64 and of names among them.
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=')
+}
+
+/// A run at least so long may be a credential.
+const MIN_TOKEN: usize = 16;
+/// How far a run is followed to judge it.
+const MAX_JUDGED: usize = 48;
+
+/// A run of token characters seen through its escapes, as far as it was followed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Run {
+    length: usize,
+    digits: usize,
+    escapes: usize,
+    /// How many bytes it is written with.
+    bytes: usize,
+}
+
+impl Run {
+    /// Counts the characters from `at` onwards; `step` says how long the escape at an offset is, if one
+    /// for a visible character stands there.
+    fn onwards(bytes: &[u8], from: usize, step: impl Fn(usize) -> Option<usize>) -> Self {
+        let (mut run, mut at) = (Self::default(), from);
+        while run.length < MAX_JUDGED && at < bytes.len() {
+            if is_token(bytes[at]) {
+                run.digits += usize::from(bytes[at].is_ascii_digit());
+                at += 1;
+            } else if let Some(length) = step(at) {
+                run.escapes += 1;
+                at += length;
+            } else {
+                break;
+            }
+            run.length += 1;
+        }
+        run.bytes = at - from;
+        run
+    }
+
+    /// Counts the token characters before `at`.
+    fn before(bytes: &[u8], at: usize) -> Self {
+        let run = bytes[..at].iter().rev().take(MAX_JUDGED).take_while(|byte| is_token(**byte));
+        run.fold(Self::default(), |run, byte| Self {
+            length: run.length + 1,
+            digits: run.digits + usize::from(byte.is_ascii_digit()),
+            ..run
+        })
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            length: self.length + other.length,
+            digits: self.digits + other.digits,
+            escapes: self.escapes + other.escapes,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+
+    /// Tells whether it could be a credential: long, and more than the words of a name.
+    fn is_suspicious(self) -> bool {
+        self.length >= MIN_TOKEN && (self.digits > 0 || self.escapes >= 3)
+    }
+}

@@ -1,0 +1,262 @@
+//! The search of a blob: the text as it stands, then every layer below its disguises.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::container::{self, Obstacle};
+use super::decode::{self, Disguised, Layer};
+use super::memory::{Inherited, Memory};
+use super::traces::Traces;
+use super::{Detection, Limits, Plain, Scanner, excerpt, lines, mark, overlap};
+use crate::finding::Disguise;
+use crate::source::{Blob, Gap, Lineage, Place};
+
+/// So many decoded bytes are searched whatever the size of the blob.
+const FREE_DECODED_BYTES: usize = 1024 * 1024;
+
+/// What a search came to.
+#[derive(Debug, Default)]
+pub(super) struct Searched {
+    /// What was found, in the order of the text.
+    pub(super) detections: Vec<Detection>,
+    /// The limits that stopped it.
+    pub(super) stops: BTreeSet<Stop>,
+}
+
+/// A limit that stopped a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stop {
+    /// There are more disguises over one another.
+    Depth,
+    /// There is more to decode.
+    Size,
+}
+
+/// Searches a blob and every file within it; each detection is handed over with the path within. Returns what
+/// could not be searched.
+pub(super) fn search_blob(
+    scanner: &Scanner,
+    blob: &Blob<'_>,
+    found: &mut dyn FnMut(Option<&str>, Detection),
+) -> Vec<Gap> {
+    let place = blob.places.first();
+    let path = place.and_then(|place| place.path.as_deref());
+    let mut stopped = Vec::new();
+    let obstacles =
+        container::each_content(blob.bytes, path, scanner.limits, &mut |within, bytes| {
+            let lineage =
+                blob.lineage.filter(|_| within.is_none() && bytes.len() == blob.bytes.len());
+            let searched = search(scanner, bytes, lineage);
+            searched.detections.into_iter().for_each(|detection| found(within, detection));
+            stopped.extend(searched.stops.iter().map(|stop| stop.obstacle(within, scanner.limits)));
+        });
+    let gap = |obstacle: Obstacle| Gap {
+        what: what(place, obstacle.within.as_deref()),
+        why: obstacle.why,
+        remedy: obstacle.remedy.to_owned(),
+    };
+    obstacles.into_iter().chain(stopped).map(gap).collect()
+}
+
+/// Returns what a person calls a blob, or a file within it.
+fn what(place: Option<&Place>, within: Option<&str>) -> String {
+    let name = place.and_then(|place| place.path.clone().or_else(|| place.commit.clone()));
+    let name = name.unwrap_or_else(|| "standard input".to_owned());
+    within.map_or(name.clone(), |within| format!("{name}!{within}"))
+}
+
+impl Stop {
+    fn obstacle(self, within: Option<&str>, limits: Limits) -> Obstacle {
+        let why = match self {
+            Self::Depth => {
+                format!("text in it is disguised more than {} times over", limits.disguises)
+            }
+            Self::Size => "text in it decodes to much more than it is itself".to_owned(),
+        };
+        let remedy = "decode it and scan the result: `stanch scan -` reads standard input";
+        Obstacle { within: within.map(str::to_owned), why, remedy }
+    }
+}
+
+/// Searches some bytes: a blob with its lineage, or any others.
+pub(super) fn search(scanner: &Scanner, bytes: &[u8], lineage: Option<&Lineage<'_>>) -> Searched {
+    let wide = (scanner.limits.disguises > 0).then(|| decode::whole_utf16(bytes)).flatten();
+    let text = wide.as_ref().map_or(bytes, |layer| &layer.text);
+    let mut search = Search { scanner, decoded: 0, size: text.len(), stops: BTreeSet::new() };
+    // What is remembered is of the bytes, not of their transcription.
+    let lineage = lineage.filter(|_| wide.is_none());
+    let Plain { mut detections, masks } = search.blob(text, lineage);
+    for detection in &mut detections {
+        detection.position = lines::span(text, &detection.span);
+        detection.excerpt = excerpt::excerpt(text, &detection.span, &detection.redacted, &masks);
+        detection.mark = mark::near(text, &detection.span, &masks);
+        if let Some(layer) = &wide {
+            relocate(detection, layer, Disguise::Utf16);
+            (detection.position.start, detection.position.end) =
+                (detection.span.start, detection.span.end);
+        }
+    }
+    detections.sort_by(|a, b| {
+        let key = |d: &Detection| (d.span.start, d.span.end);
+        key(a).cmp(&key(b)).then_with(|| a.pattern.id.cmp(&b.pattern.id))
+    });
+    Searched { detections, stops: search.stops }
+}
+
+/// Moves a detection from a layer to the text the layer is of.
+fn relocate(detection: &mut Detection, layer: &Layer, disguise: Disguise) {
+    detection.span = layer.origin(&detection.span);
+    detection.parts.values_mut().for_each(|span| *span = layer.origin(span));
+    detection.disguises.insert(0, disguise);
+}
+
+/// A search under way.
+struct Search<'a> {
+    scanner: &'a Scanner,
+    /// How many bytes were decoded so far, and of how many they are.
+    decoded: usize,
+    size: usize,
+    stops: BTreeSet<Stop>,
+}
+
+impl Search<'_> {
+    /// Searches a blob, where it is new if something is remembered of its base.
+    fn blob(&mut self, bytes: &[u8], lineage: Option<&Lineage<'_>>) -> Plain {
+        let Scanner { patterns, prefilter, .. } = self.scanner;
+        let base = lineage.and_then(|lineage| lineage.base);
+        let base =
+            base.and_then(|(memory, copies)| Some((memory.downcast_ref::<Memory>()?, copies)));
+        let traces = match base {
+            Some((base, copies)) => {
+                Traces::inherited(patterns, prefilter, bytes, &base.traces, copies)
+            }
+            None => Traces::of_whole(patterns, prefilter, bytes),
+        };
+        let plain = self.scanner.detect(bytes, &traces);
+        let inherited = base.filter(|(base, _)| !base.is_disguised);
+        let inherited = inherited.map(|(base, copies)| base.inherit(bytes, copies));
+        let (found, disguised) = match inherited {
+            Some(Inherited { all, new }) if !self.has_disguised(bytes, &plain, &new) => {
+                (plain, all)
+            }
+            _ => {
+                let all = self.disguised(bytes, None);
+                (self.below(bytes, plain, &all, 0), all)
+            }
+        };
+        if let Some(lineage) = lineage {
+            let is_disguised = !self.stops.is_empty()
+                || found.detections.iter().any(|found| !found.disguises.is_empty());
+            lineage.remember(Box::new(Memory { traces, disguised, is_disguised }));
+        }
+        found
+    }
+
+    /// Tells whether a credential stands in one of these disguises, or a limit stops the search.
+    fn has_disguised(&self, bytes: &[u8], plain: &Plain, disguised: &[Disguised]) -> bool {
+        if disguised.is_empty() {
+            return false;
+        }
+        let mut trial = Search { stops: BTreeSet::new(), ..*self };
+        let found = trial.below(bytes, plain.clone(), disguised, 0);
+        !trial.stops.is_empty() || found.detections.iter().any(|found| !found.disguises.is_empty())
+    }
+
+    /// Returns what could be a disguise, where any is to be followed.
+    fn disguised(&self, bytes: &[u8], changed: Option<&[Range<usize>]>) -> Vec<Disguised> {
+        match self.scanner.limits.disguises {
+            0 => Vec::new(),
+            _ => decode::find(bytes, changed),
+        }
+    }
+
+    /// Adds to what stands in a text as it is what stands below its disguises.
+    fn below(
+        &mut self,
+        bytes: &[u8],
+        mut found: Plain,
+        disguised: &[Disguised],
+        depth: usize,
+    ) -> Plain {
+        let limits = self.scanner.limits;
+        // What an issuer's pattern claims is no disguise; what a generic one claims may be.
+        let specific = found.detections.iter().filter(|known| !known.pattern.is_generic());
+        let claimed: Vec<_> = specific.flat_map(|known| known.parts.values().cloned()).collect();
+        let mut plain = found.detections.len();
+        for disguised in disguised {
+            let disguised = disguised.without(&claimed);
+            for layer in disguised.layers(bytes) {
+                // One form of escape more is seen through. Below that they are no sign of anything.
+                let is_encoding = disguised.disguise().is_encoding();
+                if depth >= limits.disguises + usize::from(!is_encoding) {
+                    self.stops.extend(is_encoding.then_some(Stop::Depth));
+                    break;
+                }
+                if !self.may_decode(layer.text.len()) {
+                    self.stops.insert(Stop::Size);
+                    return found;
+                }
+                let inner = self.scanner.scan_plain(&layer.text);
+                let deeper = self.disguised(&layer.text, Some(&layer.changed()));
+                let inner = self.below(&layer.text, inner, &deeper, depth + 1);
+                found.add(inner, &layer, disguised.disguise(), &mut plain);
+            }
+        }
+        found
+    }
+
+    fn may_decode(&mut self, bytes: usize) -> bool {
+        self.decoded = self.decoded.saturating_add(bytes);
+        let ratio = self.scanner.limits.decoded_ratio;
+        self.decoded <= self.size.saturating_mul(ratio).saturating_add(FREE_DECODED_BYTES)
+    }
+}
+
+impl Plain {
+    /// Adds what a layer held and the text itself did not show. The first `plain` detections stand in the
+    /// text as they are.
+    fn add(&mut self, inner: Self, layer: &Layer, disguise: Disguise, plain: &mut usize) {
+        self.masks.extend(inner.masks.iter().map(|mask| layer.origin(mask)));
+        for mut detection in inner.detections {
+            relocate(&mut detection, layer, disguise);
+            let is_known = self.detections.iter().any(|known| {
+                known.credential == detection.credential && overlap(&known.span, &detection.span)
+            });
+            if is_known {
+                continue;
+            }
+            let (shown, _) = self.detections.split_at(*plain);
+            let less: Vec<bool> = shown.iter().map(|known| yields(known, &detection)).collect();
+            let is_claimed = shown.iter().zip(&less).any(|(known, less)| {
+                !less && known.parts.values().any(|span| overlap(span, &detection.span))
+            });
+            if is_claimed {
+                continue;
+            }
+            let mut index = 0;
+            self.detections.retain(|_| {
+                index += 1;
+                !less.get(index - 1).copied().unwrap_or(false)
+            });
+            *plain -= less.iter().filter(|less| **less).count();
+            self.detections.push(detection);
+        }
+    }
+}
+
+/// Tells whether what stands in the text is only a part of what its decoding shows: a key cut short by an
+/// escape, a key id whose companion was disguised, something generic that is an issuer's key below.
+fn yields(shown: &Detection, decoded: &Detection) -> bool {
+    let is_joined = decoded.disguises.first() == Some(&Disguise::SplitString);
+    let is_cut_short = shown.pattern.id == decoded.pattern.id
+        && !is_joined
+        && decoded.span.start <= shown.span.start
+        && shown.span.end <= decoded.span.end
+        && decoded.span != shown.span;
+    let is_less = decoded.pattern.overlaps.contains(&shown.pattern.id)
+        && decoded.parts.values().any(|span| overlap(span, &shown.span));
+    let is_generic = shown.pattern.is_generic()
+        && !decoded.pattern.is_generic()
+        && overlap(&shown.span, &decoded.span);
+    is_cut_short || is_less || is_generic
+}

@@ -1,39 +1,66 @@
-//! Embeds every provider file under `patterns/`, so that adding one needs no list.
+//! Prepares what every start would else do anew: turns the provider files under `patterns/` into JSON,
+//! which is read faster than TOML, and chooses the windows the prefilter looks for.
 
 #![expect(clippy::disallowed_methods, reason = "cargo speaks to a build script by its environment")]
 
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+#[path = "src/scan/prefilter/windows.rs"]
+mod windows;
+
+/// How often each choice of a window is weighed: more rounds choose little better.
+const ROUNDS: usize = 4;
+
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(io::ErrorKind::NotFound)?);
-    let folder = root.join("patterns");
-    println!("cargo::rerun-if-changed={}", folder.display());
-    let mut files = Vec::new();
-    collect(&folder, &mut files)?;
-    files.sort();
-    let mut code = String::from("&[\n");
-    for file in &files {
-        let name = file.strip_prefix(&root).unwrap_or(file);
-        let name = name.to_string_lossy().replace('\\', "/");
-        let path = file.to_string_lossy();
-        writeln!(code, "    ({name:?}, include_str!({path:?})),").map_err(io::Error::other)?;
-    }
-    code.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(io::ErrorKind::NotFound)?);
-    fs::write(out.join("provider_files.rs"), code)
+    println!("cargo::rerun-if-changed=src/scan/prefilter/windows.rs");
+    let mut paths = Vec::new();
+    collect(&root.join("patterns"), &mut paths)?;
+    paths.sort();
+
+    let mut files = Vec::new();
+    let mut anchors = BTreeSet::new();
+    for path in &paths {
+        let name = path.strip_prefix(&root).unwrap_or(path).to_string_lossy().replace('\\', "/");
+        let wrong = |why: &dyn std::fmt::Display| io::Error::other(format!("{name}: {why}"));
+        let table: toml::Table =
+            fs::read_to_string(path)?.parse().map_err(|error| wrong(&error))?;
+        let json = serde_json::to_string(&table).map_err(|error| wrong(&error))?;
+        files.push((name.clone(), json));
+        anchors.extend(anchors_of(&table));
+    }
+    fs::write(out.join("provider_files.rs"), format!("&{files:?}"))?;
+    fs::write(out.join("windows.rs"), format!("&{:?}", chosen(&anchors)))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    println!("cargo::rerun-if-changed={}", folder.display());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            println!("cargo::rerun-if-changed={}", path.display());
             collect(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "toml") {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Returns the anchors of a provider file's patterns. What is no anchor is left for the loader to refuse.
+fn anchors_of(file: &toml::Table) -> Vec<String> {
+    let patterns = file.get("pattern").and_then(toml::Value::as_array).into_iter().flatten();
+    let anchors = patterns.filter_map(|pattern| pattern.get("anchors")?.as_array()).flatten();
+    anchors.filter_map(|anchor| Some(anchor.as_str()?.to_ascii_lowercase())).collect()
+}
+
+/// Returns each anchor with its window's offset and bucket, sorted.
+fn chosen(anchors: &BTreeSet<String>) -> Vec<(&str, usize, usize)> {
+    let texts: Vec<&[u8]> = anchors.iter().map(|anchor| anchor.as_bytes()).collect();
+    let choices = windows::choose(&texts, &|_| None, ROUNDS);
+    let with_anchor =
+        |(anchor, choice): (_, windows::Choice)| (anchor, choice.offset, choice.bucket);
+    anchors.iter().map(String::as_str).zip(choices).map(with_anchor).collect()
 }

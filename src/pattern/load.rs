@@ -1,24 +1,40 @@
 //! From the TOML form to patterns: every rule a provider file is held to when it is read.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::file::{File, Part as FilePart, Pattern as FilePattern};
 use super::regex::{self, LazyRegex};
-use super::sample::{check_gaps, find_group};
-use super::{Part, Pattern, Provider, Signs};
+use super::sample::check_gaps;
+use super::{Part, Pattern, Provider};
 
 /// No match may be longer: a window round an anchor is never wider, so no text is slow to scan.
 pub(super) const MAX_MATCH_BYTES: usize = 32 * 1024;
 /// A shorter anchor would be hit everywhere.
 const MIN_ANCHOR_BYTES: usize = 3;
 
-/// Returns the patterns of one file, or what is wrong with it.
-///
-/// `is_trusted` spares the compilation of every regex: the tests compile those of the embedded files.
-pub(super) fn load(name: &str, text: &str, is_trusted: bool) -> Result<Vec<Pattern>, String> {
+/// Returns the patterns of one provider file, or what is wrong with it.
+pub(super) fn load(name: &str, text: &str) -> Result<Vec<Pattern>, String> {
     let file: File = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+    let checked = |pattern: &FilePattern, provider: &Provider| {
+        check(pattern, provider).map_err(|why| format!("{}: {why}", pattern.id))
+    };
+    patterns(name, file, checked)
+}
+
+/// Returns the patterns of an embedded provider file, given as JSON. Nothing in it is checked anew at
+/// every start: the tests do that.
+pub(super) fn load_trusted(name: &str, json: &str) -> Result<Vec<Pattern>, String> {
+    let file: File = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    patterns(name, file, |_, _| Ok(()))
+}
+
+fn patterns(
+    name: &str,
+    file: File,
+    check: impl Fn(&FilePattern, &Provider) -> Result<(), String>,
+) -> Result<Vec<Pattern>, String> {
     let provider = Arc::new(Provider {
         id: file.provider.id,
         name: file.provider.name,
@@ -26,38 +42,19 @@ pub(super) fn load(name: &str, text: &str, is_trusted: bool) -> Result<Vec<Patte
         console: file.provider.console,
         driver: file.provider.driver,
     });
-    let named = |pattern: FilePattern| {
-        let id = pattern.id.clone();
-        load_pattern(name, &provider, pattern)
-            .and_then(|pattern| if is_trusted { Ok(pattern) } else { compiled(pattern) })
-            .map_err(|why| format!("{id}: {why}"))
+    let checked = |pattern| {
+        check(&pattern, &provider)?;
+        Ok(pattern_of(name, &provider, pattern))
     };
-    file.pattern.into_iter().map(named).collect()
+    file.pattern.into_iter().map(checked).collect()
 }
 
-fn load_pattern(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Result<Pattern, String> {
-    check_id(&p.id, &provider.id)?;
-    check_anchors(&p.anchors)?;
-    let hir = parse(&p.regex)?;
-    let max_bytes = longest_match(&hir, p.max_bytes)?;
-    let parts = p.part.into_iter().map(load_part).collect::<Result<Vec<_>, _>>()?;
-    let mut groups = groups_of(&hir);
-    groups.extend(parts.iter().flat_map(|(_, groups)| groups.iter().cloned()));
-    for group in p.public.iter().chain([&p.secret]) {
-        if !groups.contains(group) {
-            return Err(format!("no regex has a group named `{group}`"));
-        }
-    }
-    let of_part = |(part, _): &(Part, _)| find_group(&parse(part.regex.as_str()).ok()?, &p.secret);
-    let secret_group = find_group(&hir, &p.secret).or_else(|| parts.iter().find_map(of_part));
-    let signs = secret_group.map(|group| Signs::of(&group, p.prefix)).unwrap_or_default();
-    let mut examples = p.examples.iter().chain(&p.counterexamples);
-    examples.try_for_each(|example| check_gaps(example, &groups)).map_err(|e| e.to_string())?;
-    Ok(Pattern {
+fn pattern_of(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Pattern {
+    Pattern {
         id: p.id,
         provider: Arc::clone(provider),
         description: p.description,
-        regex: LazyRegex::new(p.regex),
+        regex: LazyRegex::new(p.regex, p.max_bytes),
         anchors: p.anchors.iter().map(|anchor| anchor.to_ascii_lowercase()).collect(),
         secret: p.secret,
         public: p.public,
@@ -68,40 +65,57 @@ fn load_pattern(file: &str, provider: &Arc<Provider>, p: FilePattern) -> Result<
         min_entropy: p.min_entropy,
         human: p.human,
         uuid: p.uuid,
-        signs,
-        max_bytes,
+        signs: OnceLock::new(),
         overlaps: p.overlaps,
-        parts: parts.into_iter().map(|(part, _)| part).collect(),
+        parts: p.part.into_iter().map(part_of).collect(),
         examples: p.examples,
         counterexamples: p.counterexamples,
         file: file.to_owned(),
-    })
+    }
 }
 
-/// Returns the part and the names of its regex's groups.
-fn load_part(part: FilePart) -> Result<(Part, Vec<String>), String> {
-    let hir = parse(&part.regex)?;
-    let groups = groups_of(&hir);
-    if !groups.contains(&part.name) {
-        return Err(format!("the regex of part `{0}` has no group named `{0}`", part.name));
-    }
-    let part = Part {
-        max_bytes: longest_match(&hir, part.max_bytes)?,
+fn part_of(part: FilePart) -> Part {
+    Part {
         name: part.name,
-        regex: LazyRegex::new(part.regex),
+        regex: LazyRegex::new(part.regex, part.max_bytes),
         within_lines: part.within_lines,
         required: part.required,
-    };
-    Ok((part, groups))
+    }
 }
 
-/// Compiles the regexes now, to learn now whether one is too large.
-fn compiled(pattern: Pattern) -> Result<Pattern, String> {
-    let parts = pattern.parts.iter().map(|part| &part.regex);
-    for regex in std::iter::once(&pattern.regex).chain(parts) {
-        regex::compile(regex.as_str()).map_err(|error| format!("regex: {error}"))?;
+/// Holds a pattern to every rule.
+fn check(p: &FilePattern, provider: &Provider) -> Result<(), String> {
+    check_id(&p.id, &provider.id)?;
+    check_anchors(&p.anchors)?;
+    let mut groups = check_regex(&p.regex, p.max_bytes)?;
+    for part in &p.part {
+        let own = check_regex(&part.regex, part.max_bytes)?;
+        if !own.contains(&part.name) {
+            return Err(format!("the regex of part `{0}` has no group named `{0}`", part.name));
+        }
+        groups.extend(own);
     }
-    Ok(pattern)
+    for group in p.public.iter().chain([&p.secret]) {
+        if !groups.contains(group) {
+            return Err(format!("no regex has a group named `{group}`"));
+        }
+    }
+    let mut examples = p.examples.iter().chain(&p.counterexamples);
+    examples.try_for_each(|example| check_gaps(example, &groups)).map_err(|e| e.to_string())
+}
+
+/// Returns the names of a regex's groups. It is compiled, to learn now whether it is too large.
+fn check_regex(text: &str, max_bytes: Option<usize>) -> Result<Vec<String>, String> {
+    let wrong = |error| format!("regex: {error}");
+    let hir = regex::parse(text).map_err(wrong)?;
+    let longest = max_bytes
+        .or(hir.properties().maximum_len())
+        .ok_or("regex: a match has no bounded length; bound every repetition or give max_bytes")?;
+    if longest > MAX_MATCH_BYTES {
+        return Err(format!("a match may be {longest} bytes long; at most {MAX_MATCH_BYTES}"));
+    }
+    regex::compile(text).map_err(wrong)?;
+    Ok(groups_of(&hir))
 }
 
 fn check_id(id: &str, provider: &str) -> Result<(), String> {
@@ -119,20 +133,6 @@ fn check_anchors(anchors: &[String]) -> Result<(), String> {
     match anchors.iter().find(|anchor| anchor.len() < MIN_ANCHOR_BYTES || !anchor.is_ascii()) {
         Some(anchor) => Err(format!("anchor `{anchor}`: at least three characters, all ASCII")),
         None => Ok(()),
-    }
-}
-
-fn parse(regex: &str) -> Result<Hir, String> {
-    regex::parse(regex).map_err(|error| format!("regex: {error}"))
-}
-
-fn longest_match(hir: &Hir, declared: Option<usize>) -> Result<usize, String> {
-    let longest = declared
-        .or(hir.properties().maximum_len())
-        .ok_or("regex: a match has no bounded length; bound every repetition or give max_bytes")?;
-    match longest <= MAX_MATCH_BYTES {
-        true => Ok(longest),
-        false => Err(format!("a match may be {longest} bytes long; at most {MAX_MATCH_BYTES}")),
     }
 }
 

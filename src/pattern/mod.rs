@@ -8,12 +8,14 @@ mod check;
 mod file;
 pub mod import;
 mod load;
+mod opening;
 mod regex;
 mod sample;
 mod set;
 mod signs;
 
 pub use check::{Check, Verdict, aws_account_of};
+pub use opening::Opening;
 pub use regex::LazyRegex;
 pub use sample::{Example, Gap, SampleError};
 pub use set::{Error, Part, Pattern, PatternSet, Provider};

@@ -6,17 +6,40 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 
+use super::opening::{Opening, openings};
+
 /// A regex that is compiled when it is first needed: most scans need few of them.
 #[derive(Debug)]
 pub struct LazyRegex {
     text: String,
+    declared_longest: Option<usize>,
+    longest: OnceLock<usize>,
+    openings: OnceLock<Option<Vec<Vec<Opening>>>>,
     compiled: OnceLock<Regex>,
 }
 
 impl LazyRegex {
-    /// Wraps the text of a regex.
-    pub(super) fn new(text: String) -> Self {
-        Self { text, compiled: OnceLock::new() }
+    /// Wraps the text of a regex, with the length of its longest match where its file gives one.
+    pub(super) fn new(text: String, declared_longest: Option<usize>) -> Self {
+        let (longest, openings, compiled) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { text, declared_longest, longest, openings, compiled }
+    }
+
+    /// Returns the length of its longest match, in bytes.
+    pub fn max_bytes(&self) -> usize {
+        let of_text = || parse(&self.text).ok()?.properties().maximum_len();
+        *self.longest.get_or_init(|| {
+            let longest = self.declared_longest.or_else(of_text);
+            longest.expect("every regex is checked to have one: see `get`")
+        })
+    }
+
+    /// Returns how the matches begin that hold the anchor of that index, or `None` where it may stand
+    /// anywhere in them. The anchors are always those of its pattern.
+    pub(super) fn openings(&self, anchors: &[String], anchor: usize) -> Option<&[Opening]> {
+        let openings = || openings(&parse(&self.text).ok()?, anchors);
+        let openings = self.openings.get_or_init(openings).as_ref()?;
+        openings.get(anchor).map(Vec::as_slice)
     }
 
     /// Returns the text.

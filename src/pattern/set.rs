@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::file::File;
-use super::load::load;
+use super::load::{load, load_trusted};
 use super::regex::LazyRegex;
-use super::{Check, Confidence, Severity, Signs};
+use super::sample::find_group;
+use super::{Check, Confidence, Opening, Severity, Signs, regex};
 
-/// Every provider file under `patterns/`: its name and its text, sorted by name.
+/// Every provider file under `patterns/`: its name and its content as JSON, sorted by name.
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/provider_files.rs"));
 
 /// Who issues the credentials of a file.
@@ -59,10 +60,8 @@ pub struct Pattern {
     pub human: bool,
     /// Its keys are UUIDs.
     pub uuid: bool,
-    /// Where the signs of its secret come from.
-    pub signs: Signs,
-    /// The longest match, in bytes.
-    pub max_bytes: usize,
+    /// Where the signs of its secret come from, once that was asked.
+    pub(super) signs: OnceLock<Signs>,
     /// Ids of patterns that yield to this one where both claim the same bytes.
     pub overlaps: Vec<String>,
     /// The other parts, found near the match.
@@ -86,8 +85,6 @@ pub struct Part {
     pub within_lines: usize,
     /// Whether the finding needs it.
     pub required: bool,
-    /// The longest match, in bytes.
-    pub max_bytes: usize,
 }
 
 /// All patterns of all files, sorted by id.
@@ -125,6 +122,24 @@ impl Pattern {
         own.chain(self.parts.iter().flat_map(|part| part.regex.groups())).collect()
     }
 
+    /// Returns how its matches begin that hold this anchor, as it stands in a text; or `None` where the
+    /// anchor may stand anywhere in them.
+    pub fn openings(&self, anchor: &[u8]) -> Option<&[Opening]> {
+        let is_it = |known: &String| known.as_bytes().eq_ignore_ascii_case(anchor);
+        self.regex.openings(&self.anchors, self.anchors.iter().position(is_it)?)
+    }
+
+    /// Returns where the signs of its secret come from.
+    pub fn signs(&self) -> Signs {
+        let parts = self.parts.iter().map(|part| &part.regex);
+        let group =
+            |regex: &LazyRegex| find_group(&regex::parse(regex.as_str()).ok()?, &self.secret);
+        *self.signs.get_or_init(|| {
+            let group = std::iter::once(&self.regex).chain(parts).find_map(group);
+            group.map(|group| Signs::of(&group, self.prefix)).unwrap_or_default()
+        })
+    }
+
     /// Tells whether it knows a form of secret and no issuer: what it finds may be an issuer's key.
     pub fn is_generic(&self) -> bool {
         self.provider.class == "generic"
@@ -151,7 +166,7 @@ impl PatternSet {
     /// # Errors
     /// Where a provider file is wrong, which the tests rule out for the embedded ones.
     pub fn embedded() -> Result<Self, Error> {
-        Self::from_parsed(EMBEDDED.iter().map(|(name, text)| (*name, load(name, text, true))))
+        Self::from_parsed(EMBEDDED.iter().map(|(name, json)| (*name, load_trusted(name, json))))
     }
 
     /// Returns the embedded patterns and those of every `*.toml` below `folder`. A file there replaces
@@ -170,10 +185,13 @@ impl PatternSet {
     /// Where a file is wrong.
     pub fn with_files(own: &[(String, String)]) -> Result<Self, Error> {
         let providers: Vec<_> = own.iter().filter_map(|(_, text)| provider_id(text)).collect();
-        let is_replaced = |text: &str| provider_id(text).is_some_and(|id| providers.contains(&id));
-        let embedded = EMBEDDED.iter().filter(|(_, text)| !is_replaced(text));
-        let embedded = embedded.map(|(name, text)| (*name, load(name, text, true)));
-        let own = own.iter().map(|(name, text)| (name.as_str(), load(name, text, false)));
+        let is_replaced = |patterns: &[Pattern]| {
+            patterns.iter().any(|pattern| providers.contains(&pattern.provider.id))
+        };
+        let embedded = EMBEDDED.iter().map(|(name, json)| (*name, load_trusted(name, json)));
+        let embedded = embedded
+            .filter(|(_, patterns)| !patterns.as_ref().is_ok_and(|patterns| is_replaced(patterns)));
+        let own = own.iter().map(|(name, text)| (name.as_str(), load(name, text)));
         Self::from_parsed(embedded.chain(own))
     }
 
@@ -185,7 +203,7 @@ impl PatternSet {
         files: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, Error> {
         let files = files.into_iter();
-        Self::from_parsed(files.map(|(name, text)| (name, load(name, text, false))))
+        Self::from_parsed(files.map(|(name, text)| (name, load(name, text))))
     }
 
     fn from_parsed<'a>(

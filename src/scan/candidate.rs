@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use regex_automata::Input;
 use regex_automata::util::captures::Captures;
+use regex_automata::{Anchored, Input};
 
 use super::lines;
 use super::pairing::{self, MAX_PART_DISTANCE_BYTES};
@@ -62,7 +62,8 @@ pub(super) fn complete<'a>(
     let mut candidates: Vec<Candidate> = Vec::new();
     for (index, mut found) in by_pattern {
         found.sort_by_key(|groups| (groups.whole.start, groups.whole.end));
-        found.dedup_by(|a, b| a.whole == b.whole);
+        // What one match has captured is no part of the next.
+        found.dedup_by(|next, last| next.captured().start < last.captured().end);
         candidates.extend(pairing::with_parts(&set.patterns()[index], bytes, found));
     }
     candidates.sort_by(|a, b| (a.span.start, &a.pattern.id).cmp(&(b.span.start, &b.pattern.id)));
@@ -71,7 +72,7 @@ pub(super) fn complete<'a>(
 
 /// Returns the matches of a pattern that contain one of its anchors, whatever its parts.
 pub(super) fn matches_round(pattern: &Pattern, bytes: &[u8], anchor: &Range<usize>) -> Vec<Groups> {
-    search_round(pattern, bytes, anchor.clone()).collect()
+    search_round(pattern, bytes, anchor.clone())
 }
 
 /// Where a regex matched, and its named groups.
@@ -87,6 +88,13 @@ impl Groups {
         let moved = |range: &Range<usize>| range.start + to - from..range.end + to - from;
         let named = self.named.iter().map(|(name, range)| (name.clone(), moved(range)));
         Self { whole: moved(&self.whole), named: named.collect() }
+    }
+
+    /// Returns the stretch from the first captured byte to the last.
+    fn captured(&self) -> Range<usize> {
+        let start = self.named.values().map(|group| group.start).min();
+        let end = self.named.values().map(|group| group.end).max();
+        start.unwrap_or(self.whole.start)..end.unwrap_or(self.whole.end)
     }
 }
 
@@ -109,7 +117,7 @@ pub(super) fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
 
 /// Returns how far from an anchor of that length, either way, a match that contains it may reach.
 pub(super) fn reach(pattern: &Pattern, anchor_length: usize) -> usize {
-    pattern.max_bytes.saturating_sub(anchor_length)
+    pattern.regex.max_bytes().saturating_sub(anchor_length)
 }
 
 /// Returns the matches of the pattern that contain the anchor.
@@ -117,14 +125,20 @@ pub(super) fn reach(pattern: &Pattern, anchor_length: usize) -> usize {
 /// They depend on nothing but the bytes within `reach` of the anchor, one more byte on either side, and
 /// whether the text begins or ends there: so the work is bounded whatever the text, and what was found
 /// in one blob stands in every other that has the same bytes there.
-pub(super) fn search_round<'a>(
-    pattern: &'a Pattern,
-    bytes: &'a [u8],
-    anchor: Range<usize>,
-) -> impl Iterator<Item = Groups> + 'a {
+pub(super) fn search_round(pattern: &Pattern, bytes: &[u8], anchor: Range<usize>) -> Vec<Groups> {
     let reach = reach(pattern, anchor.len());
     let window = anchor.start.saturating_sub(reach)..(anchor.end + reach).min(bytes.len());
-    matches_in(&pattern.regex, bytes, window).filter(move |groups| contains(&groups.whole, &anchor))
+    let Some(openings) = pattern.openings(&bytes[anchor.clone()]) else {
+        let matches = matches_in(&pattern.regex, bytes, window);
+        let mut matches = matches.take_while(|groups| groups.whole.start <= anchor.start);
+        return matches.find(|groups| contains(&groups.whole, &anchor)).into_iter().collect();
+    };
+    let starts = openings.iter().filter_map(|opening| opening.start(bytes, anchor.start));
+    let matches = starts.filter(|start| window.contains(start)).filter_map(|start| {
+        let input = Input::new(bytes).span(start..window.end).anchored(Anchored::Yes);
+        match_of(&pattern.regex, &input)
+    });
+    matches.collect()
 }
 
 /// Returns the matches of a regex in a window, whose edges look beyond it.
@@ -133,16 +147,22 @@ pub(super) fn matches_in<'a>(
     bytes: &'a [u8],
     window: Range<usize>,
 ) -> impl Iterator<Item = Groups> + 'a {
-    let compiled = regex.get();
-    let mut captures = compiled.create_captures();
     let mut start = window.start;
     std::iter::from_fn(move || {
-        let input = Input::new(bytes).span(start.min(window.end)..window.end);
-        compiled.search_captures(&input, &mut captures);
-        let whole = captures.get_match()?.range();
-        start = whole.end.max(start + 1);
-        Some(Groups { named: named_groups(regex, &captures), whole })
+        let groups = match_of(regex, &Input::new(bytes).span(start.min(window.end)..window.end))?;
+        start = groups.whole.end.max(start + 1);
+        Some(groups)
     })
+}
+
+fn match_of(regex: &LazyRegex, input: &Input<'_>) -> Option<Groups> {
+    let compiled = regex.get();
+    // Most searches find nothing, and learn it without the room for groups.
+    compiled.search_half(input)?;
+    let mut captures = compiled.create_captures();
+    compiled.search_captures(input, &mut captures);
+    let whole = captures.get_match()?.range();
+    Some(Groups { named: named_groups(regex, &captures), whole })
 }
 
 fn named_groups(regex: &LazyRegex, captures: &Captures) -> BTreeMap<String, Range<usize>> {

@@ -9,8 +9,40 @@ use crate::secret::MASK;
 /// How many bytes of the line stand before and after the secret.
 const CONTEXT_BEFORE: usize = 60;
 const CONTEXT_AFTER: usize = 20;
+/// No name is longer. A run that is cut for its length is longer than that, so it is masked.
+const LONGEST_NAME: usize = 160;
 /// A run of token characters this long may be a secret nobody recognised: it is masked too.
 const MAX_SHOWN_RUN: usize = 20;
+
+/// Every stretch that may be a secret.
+pub(super) struct Masks(Vec<Range<usize>>);
+
+impl Masks {
+    /// What is shown of a text stands no further from a secret than this.
+    const REACH_BYTES: usize = 1024;
+
+    /// Takes stretches in any order.
+    pub(super) fn new(mut stretches: Vec<Range<usize>>) -> Self {
+        stretches.sort_by_key(|stretch| stretch.start);
+        let mut apart: Vec<Range<usize>> = Vec::new();
+        for stretch in stretches {
+            match apart.last_mut() {
+                Some(last) if stretch.start <= last.end => last.end = last.end.max(stretch.end),
+                _ => apart.push(stretch),
+            }
+        }
+        Self(apart)
+    }
+
+    /// Returns those that what is shown round a secret can touch.
+    pub(super) fn near(&self, secret: &Range<usize>) -> &[Range<usize>] {
+        let floor = secret.start.saturating_sub(Self::REACH_BYTES);
+        let ceiling = secret.end.saturating_add(Self::REACH_BYTES);
+        let first = self.0.partition_point(|mask| mask.end < floor);
+        let length = self.0[first..].partition_point(|mask| mask.start <= ceiling);
+        &self.0[first..first + length]
+    }
+}
 
 /// Returns the line round a secret: `redacted` stands for the secret, a mask for every other one and for
 /// every long run of token characters, `?` for what a terminal would act on.
@@ -21,7 +53,7 @@ pub(super) fn excerpt(
     masks: &[Range<usize>],
 ) -> String {
     // Where the secret ends on a later line, what stands behind it is on that line.
-    let line = lines::line_start(bytes, secret.start)..lines::line_end(bytes, secret.end);
+    let line = lines::line_round(bytes, secret, CONTEXT_BEFORE + LONGEST_NAME);
     let start = line.start.max(secret.start.saturating_sub(CONTEXT_BEFORE));
     let end = line.end.min(secret.end + CONTEXT_AFTER);
     // A run that is cut in two would look short, so it is taken whole: it is masked then.
@@ -72,11 +104,12 @@ fn push_run(plain: &mut String, run: &mut String) {
     run.clear();
 }
 
-/// Tells whether a run reads like the name of a variable: no digits, and all of one case.
+/// Tells whether a run reads like the name of a variable: no digits, all of one case, and
+/// not endless.
 fn is_name(run: &str) -> bool {
     let has = |is: fn(&char) -> bool| run.chars().any(|c| is(&c));
     let is_mixed = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase);
-    !is_mixed && !has(char::is_ascii_digit)
+    run.len() < LONGEST_NAME && !is_mixed && !has(char::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -102,6 +135,17 @@ mod tests {
         let text = b"AWS_SECRET_ACCESS_KEY_OF_PRODUCTION=HIDDEN";
         let masked = excerpt(text, &(36..42), "S", &[]);
         assert_eq!(masked, "AWS_SECRET_ACCESS_KEY_OF_PRODUCTION=S");
+    }
+
+    #[test]
+    fn masks_a_run_too_long_for_a_name_wherever_it_is_cut() {
+        for length in 100..400 {
+            let text = format!("{}=KEY {}", "A".repeat(length), "B".repeat(length));
+            let masked = excerpt(text.as_bytes(), &(length + 1..length + 4), "S", &[]);
+            let (name, run) = masked.split_once("=S ").unwrap();
+            assert!([MASK, &text[..length]].contains(&name), "{masked}");
+            assert!([MASK, &text[length + 5..]].contains(&run), "{masked}");
+        }
     }
 
     #[test]

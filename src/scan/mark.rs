@@ -14,12 +14,7 @@ const MAX_REASON_BYTES: usize = 200;
 /// Returns the mark on the line where a secret begins or ends, our own before another scanner's.
 pub(super) fn near(bytes: &[u8], secret: &Range<usize>, masks: &[Range<usize>]) -> Option<Mark> {
     // Cut first: a line may be as long as a file, and have a thousand secrets.
-    let from = secret.start.saturating_sub(REACH_BYTES);
-    let near = &bytes[from..secret.end.saturating_add(REACH_BYTES).min(bytes.len())];
-    let line_of = |offset: usize| {
-        let line = lines::line_start(near, offset - from)..lines::line_end(near, offset - from);
-        from + line.start..from + line.end
-    };
+    let line_of = |offset: usize| lines::line_round(bytes, &(offset..offset), REACH_BYTES);
     let lines = [line_of(secret.start), line_of(secret.end.saturating_sub(1).max(secret.start))];
     let find = |name: &'static str| {
         let (line, at) =

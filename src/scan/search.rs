@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use super::container::{self, Obstacle};
 use super::decode::{self, Disguised, Layer};
+use super::excerpt::Masks;
+use super::lines::Lines;
 use super::memory::{Inherited, Memory};
 use super::traces::Traces;
-use super::{Detection, Limits, Plain, Scanner, excerpt, lines, mark, overlap};
+use super::{Detection, Limits, Plain, Scanner, excerpt, mark, overlap};
 use crate::finding::Disguise;
 use crate::source::{Blob, Gap, Lineage, Place};
 
@@ -86,10 +88,14 @@ pub(super) fn search(scanner: &Scanner, bytes: &[u8], lineage: Option<&Lineage<'
     // What is remembered is of the bytes, not of their transcription.
     let lineage = lineage.filter(|_| wide.is_none());
     let Plain { mut detections, masks } = search.blob(text, lineage);
+    detections.sort_by_key(|detection| detection.span.start);
+    let masks = Masks::new(masks);
+    let mut lines = Lines::new(text);
     for detection in &mut detections {
-        detection.position = lines::span(text, &detection.span);
-        detection.excerpt = excerpt::excerpt(text, &detection.span, &detection.redacted, &masks);
-        detection.mark = mark::near(text, &detection.span, &masks);
+        let masks = masks.near(&detection.span);
+        detection.position = lines.span(&detection.span);
+        detection.excerpt = excerpt::excerpt(text, &detection.span, &detection.redacted, masks);
+        detection.mark = mark::near(text, &detection.span, masks);
         if let Some(layer) = &wide {
             relocate(detection, layer, Disguise::Utf16);
             (detection.position.start, detection.position.end) =

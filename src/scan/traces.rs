@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
     /// Searches one pattern round an anchor.
     fn round(&mut self, hit: Hit, pattern: usize) {
         let found = search_round(&self.set.patterns()[pattern], self.bytes, hit.range());
-        self.traces.matches.extend(found.map(|groups| Match { hit, pattern, groups }));
+        self.traces.matches.extend(found.into_iter().map(|groups| Match { hit, pattern, groups }));
     }
 
     /// Takes over what is known of a stretch of the base, and searches where that is not enough.

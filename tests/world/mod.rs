@@ -155,8 +155,16 @@ impl Run {
 /// Returns text that a pattern's first example gives when its gaps are filled, and what was filled in.
 pub(crate) fn planted(pattern: &str) -> (String, Vec<String>) {
     let set = stanch::pattern::PatternSet::embedded().unwrap();
+    let scanner = stanch::scan::Scanner::new(set.clone());
     let pattern = set.get(pattern).unwrap();
-    let filled = pattern.fill(&pattern.examples[0], &mut rand::rng()).unwrap();
+    // Now and then random text reads like a template or a word, which is rightly dropped.
+    let is_found = |filled: &stanch::pattern::Example| {
+        let found = scanner.scan_bytes(filled.text.as_bytes());
+        found.iter().any(|detection| detection.pattern.id == pattern.id)
+    };
+    let mut fillings =
+        (0..10).map(|_| pattern.fill(&pattern.examples[0], &mut rand::rng()).unwrap());
+    let filled = fillings.find(is_found).unwrap();
     let is_secret = |gap: &&stanch::pattern::Gap| !pattern.is_public(&gap.group);
     let secrets = filled.gaps.iter().filter(is_secret);
     let secrets = secrets.map(|gap| filled.text[gap.span.clone()].to_owned()).collect();

@@ -160,10 +160,10 @@ fn judge_characters(pattern: &Pattern, secret: &[u8], body: &[u8]) -> Result<(),
     if pattern.human || is_structured {
         return Ok(());
     }
-    if likeness::is_monotonous(body, pattern.signs) {
+    if likeness::is_monotonous(body, pattern.signs()) {
         return Err(Rejection::LowEntropy);
     }
-    if likeness::is_words(body, pattern.signs) {
+    if likeness::is_words(body, pattern.signs()) {
         return Err(Rejection::Words);
     }
     Ok(())

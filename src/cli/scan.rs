@@ -52,7 +52,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     if let Some(place) = &args.explain {
         let scanner = Scanner::new(global.pattern_set()?);
-        return explain::run(place, &scanner, args.selection.max_size, out);
+        return explain::run(place, &scanner, args.selection.max_object(), out);
     }
     // What can fail before the work does.
     args.outputs.check()?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::progress::Progress;
 use super::{Failure, Global};
 use crate::pattern::{PatternSet, Severity};
-use crate::scan::{Report, Scanner, scan};
-use crate::source::{History, Source, Staged, Stdin, Worktree};
+use crate::scan::{Report, Scanner, holds_files, scan};
+use crate::source::{DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
@@ -30,9 +30,10 @@ pub(super) struct Selection {
     /// Report only findings of this severity and above
     #[arg(long, value_name = "LEVEL")]
     severity: Option<Level>,
-    /// Read files and objects up to this size; a larger one makes the scan partial
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = size_bytes)]
-    pub(super) max_size: u64,
+    /// Read nothing larger than this; what is larger makes the scan partial [default: 256M for git
+    /// objects, no limit for files]
+    #[arg(long, value_name = "SIZE", value_parser = size_bytes)]
+    max_size: Option<u64>,
     /// The index that git names to a hook; `git commit FILE` makes one of its own. The variable may be
     /// empty.
     #[arg(long, value_name = "FILE", env = "GIT_INDEX_FILE", hide = true)]
@@ -94,6 +95,11 @@ impl Selection {
         Ok(report)
     }
 
+    /// Returns the size up to which an object is held in memory whole.
+    pub(super) fn max_object(&self) -> u64 {
+        self.max_size.unwrap_or(DEFAULT_MAX_BYTES)
+    }
+
     fn check_names(&self, patterns: &PatternSet) -> Result<(), Failure> {
         let is_known = |name: &str| {
             patterns.patterns().iter().any(|pattern| {
@@ -114,10 +120,12 @@ impl Selection {
     fn sources(&self) -> Vec<Box<dyn Source>> {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
         let (stdin, paths): (Vec<_>, Vec<_>) = self.paths.iter().partition(is_stdin);
-        let max = self.max_size;
+        let (max, max_stream) = (self.max_object(), self.max_size.unwrap_or(u64::MAX));
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         if !stdin.is_empty() {
-            sources.push(Box::new(Stdin::new(std::io::stdin()).max_bytes(max)));
+            sources.push(Box::new(
+                Stdin::new(std::io::stdin()).max_bytes(max_stream).indivisible(holds_files),
+            ));
         }
         if self.staged {
             sources.extend(paths.into_iter().map(|path| self.staged_in(path)));
@@ -132,13 +140,15 @@ impl Selection {
         }
         if !paths.is_empty() {
             let paths = paths.into_iter().cloned().collect();
-            sources.push(Box::new(Worktree::new(paths).max_bytes(max)));
+            sources.push(Box::new(
+                Worktree::new(paths).max_bytes(max_stream).indivisible(holds_files),
+            ));
         }
         sources
     }
 
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
-        let staged = Staged::new(path).max_bytes(self.max_size);
+        let staged = Staged::new(path).max_bytes(self.max_object());
         match self.index.as_ref().filter(|index| !index.is_empty()) {
             Some(index) => Box::new(staged.index(index)),
             None => Box::new(staged),

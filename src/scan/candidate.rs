@@ -11,6 +11,7 @@ use super::lines;
 use super::pairing::{self, MAX_PART_DISTANCE_BYTES};
 use crate::pattern::{LazyRegex, Part, Pattern, PatternSet};
 use crate::secret::{self, Credential, Secret};
+use crate::source::CELL_BYTES;
 
 /// A place where a pattern matched.
 #[derive(Clone, Debug)]
@@ -62,8 +63,11 @@ pub(super) fn complete<'a>(
     let mut candidates: Vec<Candidate> = Vec::new();
     for (index, mut found) in by_pattern {
         found.sort_by_key(|groups| (groups.whole.start, groups.whole.end));
-        // What one match has captured is no part of the next.
-        found.dedup_by(|next, last| next.captured().start < last.captured().end);
+        // What one match has captured is no part of the next. Only within a cell: a chain of matches
+        // must not reach from one window into another.
+        found.dedup_by(|next, last| {
+            next.cell() == last.cell() && next.captured().start < last.captured().end
+        });
         candidates.extend(pairing::with_parts(&set.patterns()[index], bytes, found));
     }
     candidates.sort_by(|a, b| (a.span.start, &a.pattern.id).cmp(&(b.span.start, &b.pattern.id)));
@@ -88,6 +92,11 @@ impl Groups {
         let moved = |range: &Range<usize>| range.start + to - from..range.end + to - from;
         let named = self.named.iter().map(|(name, range)| (name.clone(), moved(range)));
         Self { whole: moved(&self.whole), named: named.collect() }
+    }
+
+    /// Returns the number of the cell it begins in.
+    pub(super) fn cell(&self) -> usize {
+        self.whole.start / CELL_BYTES
     }
 
     /// Returns the stretch from the first captured byte to the last.

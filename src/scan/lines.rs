@@ -3,61 +3,51 @@
 use std::ops::Range;
 
 use crate::finding::Span;
+use crate::source::{Blob, Position};
 
-/// Counts lines and columns through a text. Where the offsets asked for rise, the whole text is looked
-/// at once, however many they are and however long its lines.
+/// Counts lines and columns through a blob. Where the offsets asked for rise, all of it is looked at
+/// once, however many they are and however long its lines.
 #[derive(Clone, Debug)]
 pub(super) struct Lines<'a> {
     bytes: &'a [u8],
-    /// How far it has counted, and what is there.
-    at: usize,
-    line: usize,
-    column: usize,
+    /// How many bytes stand before these.
+    before: usize,
+    /// Where it begins to count.
+    start: Position,
+    /// How far it has counted.
+    at: Position,
 }
 
 impl<'a> Lines<'a> {
-    /// Returns the lines of a text.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, line: 1, column: 1 }
+    /// Returns the lines of a blob.
+    pub(super) fn new(blob: &Blob<'a>) -> Self {
+        let (before, start) = blob.window.map_or((0, Position::START), |w| (w.offset, w.start));
+        Self { bytes: blob.bytes, before, start, at: start }
     }
 
-    /// Returns the span of some bytes with its lines and columns.
+    /// Returns the span of some of its bytes in the whole, with lines and columns.
     pub(super) fn span(&mut self, range: &Range<usize>) -> Span {
         let last = range.end.saturating_sub(1).max(range.start);
         let (line, column) = self.position(range.start);
         let (end_line, end_column) = self.clone().position(last);
-        let end_column = end_column + 1;
-        Span { start: range.start, end: range.end, line, column, end_line, end_column }
+        let (start, end) = (self.before + range.start, self.before + range.end);
+        Span { start, end, line, column, end_line, end_column: end_column + 1 }
     }
 
-    /// Returns line and column of an offset, both from 1. A byte that isn't UTF-8 counts as one
-    /// character.
+    /// Returns line and column of an offset, both from 1.
     fn position(&mut self, offset: usize) -> (usize, usize) {
-        if offset < self.at {
-            *self = Self::new(self.bytes);
+        if offset < self.at.offset {
+            self.at = self.start;
         }
-        let between = &self.bytes[self.at..offset];
-        let (line, column) = match memchr::memrchr(b'\n', between) {
-            Some(last) => {
-                let line = self.line + memchr::memchr_iter(b'\n', between).count();
-                (line, 1 + characters(&between[last + 1..]))
-            }
-            None => (self.line, self.column + characters(between)),
-        };
-        // Within a character it can't be halved: it would be counted twice.
-        let is_within_character = |byte: &u8| (0x80..0xc0).contains(byte);
-        if !self.bytes.get(offset).is_some_and(is_within_character) {
-            (self.at, self.line, self.column) = (offset, line, column);
+        // Before a window's own bytes, where nothing of its own stands.
+        let offset = offset.max(self.start.offset);
+        let position = self.at.advanced(self.bytes, offset);
+        // Within a character the counting can't go on: it would be counted twice.
+        if Position::is_between_characters(self.bytes, offset) {
+            self.at = position;
         }
-        (line, column)
+        (position.line, position.column)
     }
-}
-
-fn characters(bytes: &[u8]) -> usize {
-    let in_chunk = |chunk: std::str::Utf8Chunk<'_>| {
-        chunk.valid().chars().count() + usize::from(!chunk.invalid().is_empty())
-    };
-    bytes.utf8_chunks().map(in_chunk).sum()
 }
 
 /// Returns the lines that a range touches, without their last newline, as far as they reach no more
@@ -98,7 +88,7 @@ mod tests {
     fn counts_lines_and_characters_from_one() {
         let text = "a\nßü key\n".as_bytes();
         let start = text.iter().position(|&b| b == b'k').unwrap();
-        let span = Lines::new(text).span(&(start..start + 3));
+        let span = Lines::new(&Blob::new(text, &[])).span(&(start..start + 3));
         assert_eq!((span.line, span.column, span.end_line, span.end_column), (2, 4, 2, 7));
     }
 
@@ -108,7 +98,7 @@ mod tests {
             text in vec(select(vec![b'\n', b'a', 0xc3, 0x9f, 0xe2, 0x82, 0xac, 0xff]), 0..60),
             offsets in vec(any::<Index>(), 1..8),
         ) {
-            let mut lines = Lines::new(&text);
+            let mut lines = Lines::new(&Blob::new(&text, &[]));
             for offset in offsets {
                 let offset = offset.index(text.len() + 1);
                 let before = &text[..offset];

@@ -23,6 +23,7 @@ mod search;
 mod sieve;
 mod traces;
 
+pub use container::holds_files;
 pub use explain::{Outcome, Trace};
 pub use limits::Limits;
 pub use proof::prove;
@@ -118,7 +119,7 @@ impl Scanner {
 
     /// Returns the credentials in some bytes, disguised ones too, in the order of the text.
     pub fn scan_bytes(&self, bytes: &[u8]) -> Vec<Detection> {
-        search::search(self, bytes, None).detections
+        search::search(self, &Blob::new(bytes, &[])).detections
     }
 
     /// Returns the credentials that stand in some bytes as they are.
@@ -207,7 +208,7 @@ pub fn scan(
         if !new_gaps.is_empty() {
             gaps.lock().unwrap_or_else(PoisonError::into_inner).extend(new_gaps);
         }
-        progress(Tick { bytes: blob.bytes.len(), detections });
+        progress(Tick { bytes: blob.own().len(), detections });
     };
     let mut coverage = Coverage::default();
     for source in sources {

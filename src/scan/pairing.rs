@@ -51,11 +51,17 @@ fn assign(
         .collect();
     let mut assigned = Vec::with_capacity(found.len());
     while assigned.len() < found.len() {
-        // Matches whose surroundings touch share what is found there.
+        // Matches whose surroundings touch share what is found there, within a cell: a list longer than
+        // a window is paired as in the whole.
         let first = assigned.len();
         let mut window = reach[first].clone();
         let mut last = first + 1;
-        while reach.get(last).is_some_and(|next| next.start < window.end) {
+        let cell = found[first].cell();
+        let is_near = |last: usize, window: &Range<usize>| {
+            reach.get(last).is_some_and(|next| next.start < window.end)
+                && found[last].cell() == cell
+        };
+        while is_near(last, &window) {
             window.end = window.end.max(reach[last].end);
             last += 1;
         }

@@ -44,14 +44,24 @@ pub(super) fn search_blob(
     let place = blob.places.first();
     let path = place.and_then(|place| place.path.as_deref());
     let mut stopped = Vec::new();
-    let obstacles =
-        container::each_content(blob.bytes, path, scanner.limits, &mut |within, bytes| {
-            let lineage =
-                blob.lineage.filter(|_| within.is_none() && bytes.len() == blob.bytes.len());
-            let searched = search(scanner, bytes, lineage);
-            searched.detections.into_iter().for_each(|detection| found(within, detection));
-            stopped.extend(searched.stops.iter().map(|stop| stop.obstacle(within, scanner.limits)));
-        });
+    let mut visit = |within: Option<&str>, blob: &Blob<'_>| {
+        let mut searched = search(scanner, blob);
+        // What stands beside a window's own bytes is found with the window that has it.
+        searched.detections.retain(|detection| blob.own().contains(&detection.span.start));
+        searched.detections.into_iter().for_each(|detection| found(within, detection));
+        stopped.extend(searched.stops.iter().map(|stop| stop.obstacle(within, scanner.limits)));
+    };
+    let obstacles = match blob.window {
+        Some(window) => {
+            visit(None, blob);
+            container::too_large(blob.bytes, window).into_iter().collect()
+        }
+        None => container::each_content(blob.bytes, path, scanner.limits, &mut |within, bytes| {
+            let is_whole = within.is_none() && bytes.len() == blob.bytes.len();
+            let lineage = blob.lineage.filter(|_| is_whole);
+            visit(within, &Blob { lineage, ..Blob::new(bytes, blob.places) });
+        }),
+    };
     let gap = |obstacle: Obstacle| Gap {
         what: what(place, obstacle.within.as_deref()),
         why: obstacle.why,
@@ -80,17 +90,18 @@ impl Stop {
     }
 }
 
-/// Searches some bytes: a blob with its lineage, or any others.
-pub(super) fn search(scanner: &Scanner, bytes: &[u8], lineage: Option<&Lineage<'_>>) -> Searched {
+/// Searches the bytes of a blob as they are, not the files within it.
+pub(super) fn search(scanner: &Scanner, blob: &Blob<'_>) -> Searched {
+    let bytes = blob.bytes;
     let wide = (scanner.limits.disguises > 0).then(|| decode::whole_utf16(bytes)).flatten();
     let text = wide.as_ref().map_or(bytes, |layer| &layer.text);
     let mut search = Search { scanner, decoded: 0, size: text.len(), stops: BTreeSet::new() };
     // What is remembered is of the bytes, not of their transcription.
-    let lineage = lineage.filter(|_| wide.is_none());
+    let lineage = blob.lineage.filter(|_| wide.is_none());
     let Plain { mut detections, masks } = search.blob(text, lineage);
     detections.sort_by_key(|detection| detection.span.start);
     let masks = Masks::new(masks);
-    let mut lines = Lines::new(text);
+    let mut lines = Lines::new(&Blob { bytes: text, ..*blob });
     for detection in &mut detections {
         let masks = masks.near(&detection.span);
         detection.position = lines.span(&detection.span);
@@ -98,8 +109,9 @@ pub(super) fn search(scanner: &Scanner, bytes: &[u8], lineage: Option<&Lineage<'
         detection.mark = mark::near(text, &detection.span, masks);
         if let Some(layer) = &wide {
             relocate(detection, layer, Disguise::Utf16);
+            let before = blob.window.map_or(0, |window| window.offset);
             (detection.position.start, detection.position.end) =
-                (detection.span.start, detection.span.end);
+                (before + detection.span.start, before + detection.span.end);
         }
     }
     detections.sort_by(|a, b| {

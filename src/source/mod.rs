@@ -12,6 +12,7 @@ mod reread;
 mod staged;
 mod stdin;
 mod tally;
+mod window;
 mod worktree;
 
 pub use history::History;
@@ -20,15 +21,17 @@ pub use repository::{Error, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;
 pub use stdin::Stdin;
+pub use window::{CELL_BYTES, Position, Window};
 pub use worktree::Worktree;
 
 use std::any::Any;
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// How large a file or object may be, in bytes, unless a source is told otherwise. One that is larger
-/// is a [`Gap`].
+/// How large an object may be that is held in memory whole, in bytes, unless a source is told otherwise.
+/// One that is larger is a [`Gap`]. Files and streams have no such limit.
 pub const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// What kind of thing a blob was read from.
@@ -82,12 +85,19 @@ pub struct Blob<'a> {
     pub places: &'a [Place],
     /// Where it is stored as a difference from another blob, or others from it: how they hang together.
     pub lineage: Option<&'a Lineage<'a>>,
+    /// Where these are not all of its bytes: which they are.
+    pub window: Option<&'a Window>,
 }
 
 impl<'a> Blob<'a> {
     /// Returns a blob that stands alone.
     pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
-        Self { bytes, places, lineage: None }
+        Self { bytes, places, lineage: None, window: None }
+    }
+
+    /// Returns which of its bytes are handed out with no other blob: all, unless it is a window.
+    pub fn own(&self) -> Range<usize> {
+        self.window.map_or(0..self.bytes.len(), |window| window.own.clone())
     }
 }
 

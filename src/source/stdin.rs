@@ -4,19 +4,21 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Source};
+use super::window::{self, Windows};
+use super::{Blob, Coverage, Error, Gap, Kind, Place, Source};
 
-/// One stream, scanned as one blob.
+/// One stream, scanned as one blob, or in windows where it is long.
 #[derive(Debug)]
 pub struct Stdin<R> {
     reader: Mutex<R>,
     max_bytes: u64,
+    windows: Windows,
 }
 
 impl<R: Read + Send> Stdin<R> {
     /// Returns the source that reads that stream to its end, once.
     pub fn new(reader: R) -> Self {
-        Self { reader: Mutex::new(reader), max_bytes: DEFAULT_MAX_BYTES }
+        Self { reader: Mutex::new(reader), max_bytes: u64::MAX, windows: Windows::USUAL }
     }
 
     /// Sets how many bytes are read.
@@ -26,38 +28,60 @@ impl<R: Read + Send> Stdin<R> {
         self
     }
 
-    /// Returns the bytes up to the limit, and what is wrong where they are not all there is.
-    fn read(&self) -> (Vec<u8>, Option<Gap>) {
+    /// Sets how large the windows are that a long stream is handed out in, in bytes.
+    #[must_use]
+    pub fn window_bytes(mut self, own: usize) -> Self {
+        self.windows = self.windows.own(own);
+        self
+    }
+
+    /// Sets what is handed out whole even if it is long, as its first bytes say: an archive makes no sense
+    /// in parts. One larger than [`DEFAULT_MAX_BYTES`](super::DEFAULT_MAX_BYTES) is handed out in windows.
+    #[must_use]
+    pub fn indivisible(mut self, is_indivisible: fn(&[u8]) -> bool) -> Self {
+        self.windows = self.windows.indivisible(is_indivisible);
+        self
+    }
+
+    /// Hands out the bytes up to the limit. Returns what is wrong where they are not all there is.
+    fn read(&self, visit: &mut dyn FnMut(Blob<'_>)) -> Option<Gap> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut bytes = Vec::new();
-        let outcome = (&mut *reader).take(self.max_bytes.saturating_add(1)).read_to_end(&mut bytes);
-        let gap = match outcome {
-            Err(error) => Some(Gap {
-                what: format!("standard input after byte {}", bytes.len()),
-                why: format!("it broke off: {error}"),
-                remedy: "run the command that writes it again".to_owned(),
-            }),
-            Ok(_) if bytes.len() as u64 > self.max_bytes => Some(Gap {
+        let places = [Place::new(Kind::Stdin, None)];
+        let mut limited = (&mut *reader).take(self.max_bytes);
+        let outcome = window::read(&mut limited, 0, self.windows, &mut |bytes, window| {
+            visit(Blob { window, ..Blob::new(bytes, &places) });
+        });
+        if let Err(broken) = outcome {
+            return Some(broke_off(broken.after, &broken.why));
+        }
+        // Whether there is more is asked only where the limit was reached.
+        let is_over = limited.limit() == 0;
+        match is_over.then(|| reader.read(&mut [0])) {
+            None | Some(Ok(0)) => None,
+            Some(Err(why)) => Some(broke_off(self.max_bytes as usize, &why)),
+            Some(Ok(_)) => Some(Gap {
                 what: format!("standard input after byte {}", self.max_bytes),
                 why: "it is longer than what is read".to_owned(),
                 remedy: "raise the limit with `--max-size`".to_owned(),
             }),
-            Ok(_) => None,
-        };
-        bytes.truncate(usize::try_from(self.max_bytes).unwrap_or(usize::MAX));
-        (bytes, gap)
+        }
+    }
+}
+
+fn broke_off(after: usize, why: &std::io::Error) -> Gap {
+    Gap {
+        what: format!("standard input after byte {after}"),
+        why: format!("it broke off: {why}"),
+        remedy: "run the command that writes it again".to_owned(),
     }
 }
 
 impl<R: Read + Send> Source for Stdin<R> {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let (bytes, gap) = self.read();
         let tally = Tally::default();
-        if let Some(gap) = gap {
+        if let Some(gap) = self.read(&mut |blob| tally.hand(blob, visit)) {
             tally.gap(gap);
         }
-        let places = [Place::new(Kind::Stdin, None)];
-        tally.hand(Blob::new(&bytes, &places), visit);
         Ok(tally.finish())
     }
 }

@@ -17,8 +17,9 @@ impl Tally {
     /// Hands a blob to `visit` and counts it.
     pub(super) fn hand(&self, blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) {
         visit(blob);
-        self.blobs.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(blob.bytes.len() as u64, Ordering::Relaxed);
+        let is_first = blob.window.is_none_or(|window| window.offset + window.own.start == 0);
+        self.blobs.fetch_add(is_first.into(), Ordering::Relaxed);
+        self.bytes.fetch_add(blob.own().len() as u64, Ordering::Relaxed);
     }
 
     /// Notes something that could not be read.

@@ -87,7 +87,7 @@ fn is_tar(bytes: &[u8]) -> bool {
 }
 
 /// Tells whether the end says zip: an archive behind a program that unpacks it, or an empty one.
-fn ends_as_zip(bytes: &[u8]) -> bool {
+pub(super) fn ends_as_zip(bytes: &[u8]) -> bool {
     const END_RECORD: usize = 22;
     let end = bytes.len().checked_sub(END_RECORD).map(|start| &bytes[start..]);
     end.is_some_and(|end| end.starts_with(b"PK\x05\x06") && end.ends_with(&[0, 0]))

@@ -14,6 +14,7 @@ mod zipped;
 use std::path::Path;
 
 use super::Limits;
+use crate::source::Window;
 use format::Format;
 use inflate::{Inflated, inflate};
 
@@ -55,6 +56,21 @@ pub(super) fn each_content(
     opener.open(bytes, &At { name: path.unwrap_or_default(), within: None, depth: 0 });
     opener.obstacles.sort();
     opener.obstacles
+}
+
+/// Tells by its first bytes whether a file holds files or is compressed: such a one can only be read whole.
+pub fn holds_files(bytes: &[u8]) -> bool {
+    format::of(bytes).is_some()
+}
+
+/// Returns what is not read of a file that is handed out in windows, if one of them says that it holds files.
+pub(super) fn too_large(bytes: &[u8], window: &Window) -> Option<Obstacle> {
+    let is_first = window.offset + window.own.start == 0;
+    let is_last = window.own.end == bytes.len();
+    let why = "it is an archive too large to be opened".to_owned();
+    let is_archive =
+        is_first && format::of(bytes).is_some() || is_last && format::ends_as_zip(bytes);
+    is_archive.then_some(Obstacle { within: None, why, remedy: UNPACK })
 }
 
 /// Where in a blob something stands.

@@ -19,7 +19,8 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::prelude::*;
 
 use super::tally::{Tally, too_large};
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Source};
+use super::window::{self, Windows};
+use super::{Blob, Coverage, Error, Gap, Kind, Place, Source};
 use names::is_credentials_file;
 use tracked::tracked_below;
 
@@ -28,16 +29,26 @@ use tracked::tracked_below;
 pub struct Worktree {
     paths: Vec<PathBuf>,
     max_bytes: u64,
+    windows: Windows,
 }
 
 impl Worktree {
     /// Returns the source of those files and of everything in those folders. A file named here is
     /// scanned whether git ignores it or not.
     pub fn new(paths: Vec<PathBuf>) -> Self {
-        Self { paths, max_bytes: DEFAULT_MAX_BYTES }
+        Self { paths, max_bytes: u64::MAX, windows: Windows::USUAL }
     }
 
-    /// Sets how large a file may be to be read, in bytes.
+    /// Sets which files are handed out whole even if they are large, as their first bytes say: an archive
+    /// makes no sense in parts. One larger than [`DEFAULT_MAX_BYTES`](super::DEFAULT_MAX_BYTES) is handed
+    /// out in windows.
+    #[must_use]
+    pub fn indivisible(mut self, is_indivisible: fn(&[u8]) -> bool) -> Self {
+        self.windows = self.windows.indivisible(is_indivisible);
+        self
+    }
+
+    /// Sets how large a file may be to be read, in bytes. Any file is, unless this says otherwise.
     #[must_use]
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;
@@ -59,7 +70,8 @@ impl Worktree {
         Ok(listing)
     }
 
-    fn read(&self, path: &Path) -> Result<Vec<u8>, Gap> {
+    /// Hands out what a file holds.
+    fn read(&self, path: &Path, visit: &mut dyn FnMut(Blob<'_>)) -> Result<(), Gap> {
         let unreadable = |error: io::Error| Gap {
             what: shown(path),
             why: error.to_string(),
@@ -70,18 +82,20 @@ impl Worktree {
         if !metadata.is_file() {
             return Err(not_a_file(path));
         }
-        let mut bytes = Vec::new();
-        if metadata.len() <= self.max_bytes {
-            // A file can grow while it is read.
-            let file = File::open(path).map_err(unreadable)?;
-            file.take(self.max_bytes.saturating_add(1))
-                .read_to_end(&mut bytes)
-                .map_err(unreadable)?;
+        if metadata.len() > self.max_bytes {
+            return Err(too_large(shown(path), metadata.len(), self.max_bytes));
         }
-        let size = metadata.len().max(bytes.len() as u64);
+        // A file can grow while it is read.
+        let mut file = File::open(path).map_err(unreadable)?.take(self.max_bytes.saturating_add(1));
+        let places = [Place::new(Kind::File, shown(path))];
+        let outcome =
+            window::read(&mut file, metadata.len() as usize, self.windows, &mut |bytes, window| {
+                visit(Blob { window, ..Blob::new(bytes, &places) });
+            });
+        let size = outcome.map_err(|broken| unreadable(broken.why))? as u64;
         match size > self.max_bytes {
             true => Err(too_large(shown(path), size, self.max_bytes)),
-            false => Ok(bytes),
+            false => Ok(()),
         }
     }
 }
@@ -91,12 +105,10 @@ impl Source for Worktree {
         let tally = Tally::default();
         let listing = self.list(&tally)?;
         let files: Vec<_> = listing.files.iter().collect();
-        files.par_iter().for_each(|path| match self.read(path) {
-            Ok(bytes) => {
-                let places = [Place::new(Kind::File, shown(path))];
-                tally.hand(Blob::new(&bytes, &places), visit);
+        files.par_iter().for_each(|path| {
+            if let Err(gap) = self.read(path, &mut |blob| tally.hand(blob, visit)) {
+                tally.gap(gap);
             }
-            Err(gap) => tally.gap(gap),
         });
         Ok(Coverage {
             left_out_ignored: listing.left_out.difference(&listing.files).count() as u64,

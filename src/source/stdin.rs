@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::{Mutex, PoisonError};
 
 use super::tally::Tally;
-use super::window::{self, Windows};
+use super::window::{self, Buffer, Windows};
 use super::{Blob, Coverage, Error, Gap, Kind, Place, Source};
 
 /// One stream, scanned as one blob, or in windows where it is long.
@@ -48,9 +48,15 @@ impl<R: Read + Send> Stdin<R> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let places = [Place::new(Kind::Stdin, None)];
         let mut limited = (&mut *reader).take(self.max_bytes);
-        let outcome = window::read(&mut limited, 0, self.windows, &mut |bytes, window| {
-            visit(Blob { window, ..Blob::new(bytes, &places) });
-        });
+        let outcome = window::read(
+            &mut limited,
+            0,
+            &mut Buffer::default(),
+            self.windows,
+            &mut |bytes, window| {
+                visit(Blob { window, ..Blob::new(bytes, &places) });
+            },
+        );
         if let Err(broken) = outcome {
             return Some(broke_off(broken.after, &broken.why));
         }

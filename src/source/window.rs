@@ -102,29 +102,39 @@ fn characters(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().map(in_chunk).sum()
 }
 
+/// Where what was read is held: kept from one file to the next, since making room takes time.
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    /// More than was read: these are zeros, or what stood there before.
+    bytes: Vec<u8>,
+    length: usize,
+    is_ended: bool,
+}
+
 /// Reads to the end and hands all of it to `visit`: at once where it fits or can't be divided, with no
-/// window, else in windows. Returns how many bytes that were; so many are `expected`.
+/// window, else in windows. Returns how many bytes that were. So many are `expected`.
 pub(super) fn read(
     reader: &mut dyn Read,
-    expected: usize,
+    expected: u64,
+    buffer: &mut Buffer,
     windows: Windows,
     visit: &mut dyn FnMut(&[u8], Option<&Window>),
 ) -> Result<usize, Broken> {
     let Windows { own, margin, .. } = windows;
-    // One more, so that the end is met without asking for more room.
-    let mut bytes = Vec::with_capacity(expected.saturating_add(1).min(own + margin));
-    let mut outcome = fill(reader, &mut bytes, own + margin);
-    if bytes.len() == own + margin && (windows.is_indivisible)(&bytes) {
-        outcome = outcome.and_then(|()| fill(reader, &mut bytes, windows.whole + 1));
-        if outcome.is_ok() && bytes.len() <= windows.whole {
-            visit(&bytes, None);
-            return Ok(bytes.len());
+    buffer.empty(expected.min((own + margin) as u64) as usize);
+    let mut outcome = buffer.fill(reader, own + margin);
+    if buffer.length == own + margin && (windows.is_indivisible)(buffer.held()) {
+        outcome = outcome.and_then(|()| buffer.fill(reader, windows.whole + 1));
+        if outcome.is_ok() && buffer.length <= windows.whole {
+            visit(buffer.held(), None);
+            return Ok(buffer.length);
         }
     }
     let (mut offset, mut own_start, mut start) = (0, 0, Position::START);
     loop {
         let wanted = own_start + own + margin;
-        outcome = outcome.and_then(|()| fill(reader, &mut bytes, wanted));
+        outcome = outcome.and_then(|()| buffer.fill(reader, wanted));
+        let bytes = buffer.held();
         let is_last = bytes.len() < wanted || (bytes.len() == wanted && outcome.is_err());
         let own_end = if is_last { bytes.len() } else { own_start + own };
         let window = Window { offset, own: own_start..own_end, start };
@@ -135,18 +145,57 @@ pub(super) fn read(
             return outcome.map(|()| read).map_err(|why| Broken { after: read, why });
         }
         let gone = own_end.saturating_sub(margin);
-        let known = (gone..).find(|&at| Position::is_between_characters(&bytes, at));
-        let position = start.advanced(&bytes, known.unwrap_or(gone));
+        let known = (gone..).find(|&at| Position::is_between_characters(bytes, at));
+        let position = start.advanced(bytes, known.unwrap_or(gone));
         start = Position { offset: position.offset - gone, ..position };
-        bytes.drain(..gone);
+        buffer.forget(gone);
         (offset, own_start) = (offset + gone, own_end - gone);
     }
 }
 
-/// Reads until there are so many bytes, or no more come.
-fn fill(reader: &mut dyn Read, bytes: &mut Vec<u8>, wanted: usize) -> io::Result<()> {
-    let room = wanted.saturating_sub(bytes.len()) as u64;
-    reader.take(room).read_to_end(bytes).map(drop)
+impl Buffer {
+    /// Room for less is not given back.
+    const LARGE_BYTES: usize = 4 * 1024 * 1024;
+
+    fn held(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    /// Forgets everything, and makes room for so many bytes. One more, so that the end is met without asking
+    /// for more room.
+    fn empty(&mut self, expected: usize) {
+        self.length = 0;
+        self.is_ended = false;
+        let room = (expected + 1).max(self.bytes.len().min(Self::LARGE_BYTES));
+        self.bytes.resize(room, 0);
+        self.bytes.shrink_to(Self::LARGE_BYTES.max(room));
+    }
+
+    /// Forgets the first bytes.
+    fn forget(&mut self, gone: usize) {
+        self.bytes.copy_within(gone..self.length, 0);
+        self.length -= gone;
+    }
+
+    /// Reads until there are so many bytes, or no more come. It asks for all that there is room for:
+    /// `read_to_end` begins with small steps.
+    fn fill(&mut self, reader: &mut dyn Read, wanted: usize) -> io::Result<()> {
+        /// The least room there is for what comes.
+        const STEP_BYTES: usize = 64 * 1024;
+        while self.length < wanted && !self.is_ended {
+            if self.length == self.bytes.len() {
+                self.bytes.resize((2 * self.length).max(STEP_BYTES), 0);
+            }
+            let end = self.bytes.len().min(wanted);
+            match reader.read(&mut self.bytes[self.length..end]) {
+                Ok(0) => self.is_ended = true,
+                Ok(read) => self.length += read,
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A stream broke off.
@@ -177,7 +226,8 @@ mod tests {
                 seen.extend_from_slice(&bytes[own]);
                 windows += 1;
             };
-            let read = read(&mut &text[..length], 9, windows_of, visit).unwrap();
+            let read =
+                read(&mut &text[..length], 9, &mut Buffer::default(), windows_of, visit).unwrap();
             assert_eq!((read, seen.as_slice()), (length, &text[..length]));
             assert_eq!(windows == 1, length < own + margin);
         }
@@ -196,7 +246,14 @@ mod tests {
                 let whole = Position::START.advanced(text, offset + start.offset);
                 assert_eq!((start.line, start.column), (whole.line, whole.column));
             };
-            read(&mut &*text, 0, Windows { own, margin: 3, ..Windows::USUAL }, visit).unwrap();
+            read(
+                &mut &*text,
+                0,
+                &mut Buffer::default(),
+                Windows { own, margin: 3, ..Windows::USUAL },
+                visit,
+            )
+            .unwrap();
         }
     }
 
@@ -212,7 +269,7 @@ mod tests {
                 let own = window.map_or(0..bytes.len(), |window| window.own.clone());
                 seen.extend_from_slice(&bytes[own]);
             };
-            assert_eq!(read(&mut &*text, 0, windows, visit).unwrap(), 200);
+            assert_eq!(read(&mut &*text, 0, &mut Buffer::default(), windows, visit).unwrap(), 200);
             assert_eq!(seen, text);
         }
     }

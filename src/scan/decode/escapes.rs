@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Run, Substitution};
+use super::{Run, Substitution, blocks};
 use crate::finding::Disguise;
 
 /// The longest escape there is, the space between two lines of a JSON list included.
@@ -41,7 +41,7 @@ type Parse = fn(&[u8]) -> Option<Escape>;
 /// Returns where escapes could hide a credential, by form.
 pub(super) fn find(bytes: &[u8]) -> Vec<(Disguise, Vec<Range<usize>>)> {
     let (mut percent, mut backslash, mut entity) = (Vec::new(), Vec::new(), Vec::new());
-    for at in memchr::memchr3_iter(b'%', b'\\', b'&', bytes) {
+    blocks::each(bytes, may_escape, |at| {
         let (parse, found) = match bytes[at] {
             b'%' => (parse_percent as Parse, &mut percent),
             b'\\' => (parse_backslash as Parse, &mut backslash),
@@ -51,12 +51,21 @@ pub(super) fn find(bytes: &[u8]) -> Vec<(Disguise, Vec<Range<usize>>)> {
         if is_past && let Some(place) = suspicious(bytes, at, parse) {
             found.push(place);
         }
-    }
+    });
     vec![
         (Disguise::PercentEncoding, percent),
         (Disguise::Escapes, backslash),
         (Disguise::HtmlEntities, entity),
     ]
+}
+
+/// Tells whether an escape may begin here. No branches: it is asked of every byte.
+#[inline(always)]
+fn may_escape([sign, next]: &[u8; 2]) -> bool {
+    let is_letter = (next | 0x20).wrapping_sub(b'a') < 26;
+    let is_digit = next.wrapping_sub(b'0') < 10;
+    let is_entity = (*sign == b'&') & (is_letter | (*next == b'#'));
+    (*sign == b'\\') | is_entity | (*sign == b'%') & (is_letter | is_digit)
 }
 
 /// Returns the escape at an offset and the run behind it, if it may be in a credential or beside one.

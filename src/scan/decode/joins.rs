@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Run, Substitution, is_token};
+use super::{Run, Substitution, blocks, is_token};
 
 /// The longest stretch between two literals: the indentation of the next line.
 const MAX_JOIN: usize = 256;
@@ -20,25 +20,18 @@ pub(super) fn find(bytes: &[u8]) -> Vec<Range<usize>> {
             }
         }
     };
-    for at in memchr::memchr3_iter(b'"', b'\'', b'\\', bytes) {
-        // Most quotes are followed by a comma, a parenthesis or a word.
-        if may_join(bytes, at) {
-            judge(at);
-        }
-    }
+    blocks::each(bytes, may_join, |before| judge(before + 1));
     found
 }
 
-fn may_join(bytes: &[u8], at: usize) -> bool {
-    let next = bytes.get(at + 1);
-    let is_next = match bytes[at] {
-        b'\\' => matches!(next, Some(b'\n' | b'\r')),
-        _ => matches!(
-            next,
-            Some(b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'&' | b'|' | b'<' | b'\\')
-        ),
-    };
-    is_next && at > 0 && is_token(bytes[at - 1])
+/// Tells whether a join may begin at the second of three bytes. Most quotes are followed by a comma, a
+/// parenthesis or a word. No branches: it is asked of every byte.
+#[inline(always)]
+fn may_join([before, sign, next]: &[u8; 3]) -> bool {
+    let is_next = |signs: &[u8]| signs.iter().fold(false, |is, sign| is | (next == sign));
+    let is_quote = (*sign == b'"') | (*sign == b'\'');
+    let is_continued = (*sign == b'\\') & is_next(b"\n\r");
+    is_token(*before) & (is_continued | is_quote & is_next(b" \t\n\r+.&|<\\"))
 }
 
 /// Returns every join in a window.
@@ -56,7 +49,8 @@ pub(super) fn substitutions(bytes: &[u8], window: &Range<usize>) -> Vec<Substitu
 
 /// Returns the end of the join that begins at an offset: a token goes on there.
 fn join(bytes: &[u8], at: usize) -> Option<usize> {
-    if !may_join(bytes, at) {
+    let seen = bytes.get(at.checked_sub(1)?..)?.first_chunk()?;
+    if !may_join(seen) {
         return None;
     }
     let text = &bytes[at..bytes.len().min(at + MAX_JOIN)];

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Substitution;
+use crate::scan::prefilter::{Loops, vectorized};
 
 /// The shortest run that is looked at, in characters.
 const MIN_RUN: usize = 20;
@@ -12,6 +13,7 @@ const MIN_TEXT: usize = 12;
 
 /// Returns base64's value of a character in either alphabet, 255 for what belongs to neither. By comparisons
 /// alone: a table can't be asked for many bytes at once.
+#[inline(always)]
 fn value_of(byte: u8) -> u8 {
     let (upper, lower, digit) =
         (byte.wrapping_sub(b'A'), byte.wrapping_sub(b'a'), byte.wrapping_sub(b'0'));
@@ -30,7 +32,7 @@ fn is_base64(byte: u8) -> bool {
 /// Returns the runs of base64 that hold text.
 pub(super) fn find_base64(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    each_text(bytes, |start| {
+    let mut visit = |start: usize| {
         let floor = found.last().map_or(0, |last| last.end);
         if start < floor || !bytes[start..start + SEEN].as_chunks().0.iter().all(is_text_group) {
             return;
@@ -39,7 +41,8 @@ pub(super) fn find_base64(bytes: &[u8]) -> Vec<Range<usize>> {
         if run.len() >= MIN_RUN && has_text(&decode_base64(&bytes[start..start + SEEN])) {
             found.push(text_start(bytes, &run, start)..wrapped_end(bytes, run.end));
         }
-    });
+    };
+    vectorized(Texts { bytes, visit: &mut visit });
     found
 }
 
@@ -53,27 +56,36 @@ const BLOCK: usize = 256;
 /// A group does so where bit 5 of its first, bit 3 of its second and bit 1 of its third value are clear. That
 /// is asked of many offsets at once: the loops over a block have no branches, so that the compiler makes vector
 /// instructions of them.
-fn each_text(bytes: &[u8], mut visit: impl FnMut(usize)) {
-    let mut at = 0;
-    while at + SEEN <= bytes.len() {
-        let block = &bytes[at..bytes.len().min(at + BLOCK + SEEN)];
-        let mut values = [u8::MAX; BLOCK + SEEN];
-        for (value, byte) in values.iter_mut().zip(block) {
-            *value = value_of(*byte);
+struct Texts<'a> {
+    bytes: &'a [u8],
+    visit: &'a mut dyn FnMut(usize),
+}
+
+impl Loops for Texts<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { bytes, visit } = self;
+        let mut at = 0;
+        while at + SEEN <= bytes.len() {
+            let block = &bytes[at..bytes.len().min(at + BLOCK + SEEN)];
+            let mut values = [u8::MAX; BLOCK + SEEN];
+            for (value, byte) in values.iter_mut().zip(block) {
+                *value = value_of(*byte);
+            }
+            let mut groups = [0; BLOCK + SEEN - 4];
+            for (group, four) in groups.iter_mut().zip(values.windows(4)) {
+                *group = (four[0] >> 5 | four[1] >> 3 | four[2] >> 1 | four[3] >> 7) & 1;
+            }
+            let mut misses = [0; BLOCK];
+            for (miss, row) in misses.iter_mut().zip(groups.windows(13)) {
+                *miss = row[0] | row[4] | row[8] | row[12];
+            }
+            if misses.iter().fold(1, |all, miss| all & miss) == 0 {
+                let hits = misses.iter().enumerate().filter(|(_, miss)| **miss == 0);
+                hits.for_each(|(offset, _)| visit(at + offset));
+            }
+            at += BLOCK;
         }
-        let mut groups = [0; BLOCK + SEEN - 4];
-        for (group, four) in groups.iter_mut().zip(values.windows(4)) {
-            *group = (four[0] >> 5 | four[1] >> 3 | four[2] >> 1 | four[3] >> 7) & 1;
-        }
-        let mut misses = [0; BLOCK];
-        for (miss, row) in misses.iter_mut().zip(groups.windows(13)) {
-            *miss = row[0] | row[4] | row[8] | row[12];
-        }
-        if misses.contains(&0) {
-            let hits = misses.iter().enumerate().filter(|(_, miss)| **miss == 0);
-            hits.for_each(|(offset, _)| visit(at + offset));
-        }
-        at += BLOCK;
     }
 }
 
@@ -185,33 +197,54 @@ fn decode_base64(characters: &[u8]) -> Vec<u8> {
 
 /// Returns the stretches of hexadecimal digits that decode to text.
 pub(super) fn find_hex(bytes: &[u8]) -> Vec<Range<usize>> {
-    /// A stretch of the least length has two words of digits next to each other.
-    const WORD: usize = 8;
     const LEAST: usize = 2 * MIN_TEXT;
     let mut found = Vec::new();
-    let (mut past, mut was_digits) = (0, false);
-    for (index, block) in bytes.chunks(BLOCK).enumerate() {
-        let mut others = [1; BLOCK];
-        for (other, byte) in others.iter_mut().zip(block) {
-            *other = u8::from(!byte.is_ascii_hexdigit());
+    let mut past = 0;
+    let mut visit = |at: usize| {
+        if at < past {
+            return;
         }
-        for (word, others) in others.as_chunks::<WORD>().0.iter().enumerate() {
-            let is_digits = *others == [0; WORD];
-            let at = index * BLOCK + word * WORD;
-            if is_digits && was_digits && at >= past {
-                let before = bytes[past..at].iter().rev().take_while(|b| b.is_ascii_hexdigit());
-                let start = at - before.count();
-                let length = bytes[start..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
-                past = start + length;
-                let digits = &bytes[start..past];
-                if let Some(offset) = (length >= LEAST).then(|| hex_start(digits)).flatten() {
-                    found.push(start + offset..start + offset + (length - offset) / 2 * 2);
-                }
+        let before = bytes[past..at].iter().rev().take_while(|b| b.is_ascii_hexdigit());
+        let start = at - before.count();
+        let length = bytes[start..].iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        past = start + length;
+        let digits = &bytes[start..past];
+        if let Some(offset) = (length >= LEAST).then(|| hex_start(digits)).flatten() {
+            found.push(start + offset..start + offset + (length - offset) / 2 * 2);
+        }
+    };
+    vectorized(Words { bytes, visit: &mut visit });
+    found
+}
+
+/// Hands over the second of every two words of hexadecimal digits next to each other: a stretch of the least
+/// length has such two.
+struct Words<'a> {
+    bytes: &'a [u8],
+    visit: &'a mut dyn FnMut(usize),
+}
+
+impl Loops for Words<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { bytes, visit } = self;
+        const WORD: usize = 8;
+        let mut was_digits = false;
+        for (index, block) in bytes.chunks(BLOCK).enumerate() {
+            let mut others = [1; BLOCK];
+            for (other, byte) in others.iter_mut().zip(block) {
+                let is_digit = byte.wrapping_sub(b'0') < 10;
+                *other = u8::from(!(is_digit | ((byte | 0x20).wrapping_sub(b'a') < 6)));
             }
-            was_digits = is_digits;
+            for (word, others) in others.as_chunks::<WORD>().0.iter().enumerate() {
+                let is_digits = u64::from_ne_bytes(*others) == 0;
+                if is_digits && was_digits {
+                    visit(index * BLOCK + word * WORD);
+                }
+                was_digits = is_digits;
+            }
         }
     }
-    found
 }
 
 /// Returns whether the pairs of digits begin at the first or the second one, where either way there is

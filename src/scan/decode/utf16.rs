@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::layer::Layer;
-use super::{Fit, MIN_TOKEN, Substitution};
+use super::{Fit, MIN_TOKEN, Substitution, blocks};
 
 /// How much of a file is looked at to tell whether it is UTF-16 without a mark.
 const SAMPLE: usize = 4096;
@@ -72,7 +72,10 @@ pub(super) fn find(bytes: &[u8]) -> Vec<Range<usize>> {
     // Text and most of what is no text have no zeros at all.
     let Some(first) = memchr::memchr(0, bytes) else { return found };
     let mut from = 0;
-    each_alternation(bytes, first, |zero| {
+    // Three zeros with two characters between them. In binaries zeros are everywhere.
+    let is_alternation = |[a, b, c, d, e]: &[u8; 5]| (a | c | e == 0) & (*b != 0) & (*d != 0);
+    blocks::each(&bytes[first..], is_alternation, |zero| {
+        let zero = first + zero;
         if zero < from {
             return;
         }
@@ -86,27 +89,6 @@ pub(super) fn find(bytes: &[u8]) -> Vec<Range<usize>> {
         }
     });
     found
-}
-
-/// Hands over each offset from which on three zeros have two characters between them. In binaries zeros are
-/// everywhere, so many offsets are asked at once, without a branch.
-fn each_alternation(bytes: &[u8], from: usize, mut visit: impl FnMut(usize)) {
-    const BLOCK: usize = 256;
-    const SEEN: usize = 5;
-    let mut at = from;
-    while at + SEEN <= bytes.len() {
-        let block = &bytes[at..bytes.len().min(at + BLOCK + SEEN - 1)];
-        let mut misses = [1; BLOCK];
-        for (miss, row) in misses.iter_mut().zip(block.windows(SEEN)) {
-            let is_hit = (row[0] | row[2] | row[4] == 0) & (row[1] != 0) & (row[3] != 0);
-            *miss = u8::from(!is_hit);
-        }
-        if misses.contains(&0) {
-            let hits = misses.iter().enumerate().filter(|(_, miss)| **miss == 0);
-            hits.for_each(|(offset, _)| visit(at + offset));
-        }
-        at += BLOCK;
-    }
 }
 
 fn run(bytes: &[u8], start: usize, is_big: bool) -> Range<usize> {

@@ -18,6 +18,7 @@ use crate::pattern::Pattern;
 
 use tables::{Index, Place, gram, places};
 use vector::{Kernel, Positions};
+pub(super) use vector::{Loops, vectorized};
 use windows::{Choice, MAX_OFFSET, WIDTH, buckets, choose};
 
 /// How many bytes are tested before what passed is looked at: both stay in the processor's cache.

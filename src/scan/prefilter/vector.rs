@@ -78,6 +78,23 @@ impl Kernel {
     }
 }
 
+/// Loops without branches, of which the compiler makes vector instructions.
+pub(in crate::scan) trait Loops {
+    /// Runs them. Must be marked `#[inline(always)]`: only what is inlined is compiled for the processor at
+    /// hand.
+    fn run(self);
+}
+
+/// Runs loops with the widest vector instructions this processor has.
+pub(in crate::scan) fn vectorized(loops: impl Loops) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has these instructions, as the line above says.
+        return unsafe { x86::with_avx2(loops) };
+    }
+    loops.run();
+}
+
 /// Positions that passed, in order.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
@@ -158,9 +175,14 @@ fn each_step(text: &[u8], test: impl Fn(&[u8; STEP_BYTES]) -> u64, found: &mut P
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Positions, STEP_BYTES, each_step};
+    use super::{Loops, Positions, STEP_BYTES, each_step};
     use crate::scan::prefilter::tables::{PASSES, Place};
     use crate::scan::prefilter::windows::WIDTH;
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn with_avx2(loops: impl Loops) {
+        loops.run();
+    }
 
     #[target_feature(enable = "avx2,bmi1,popcnt")]
     pub(super) fn test_avx2(places: &[Place; WIDTH], text: &[u8], found: &mut Positions) -> usize {

@@ -9,7 +9,7 @@
 mod names;
 mod tracked;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -19,7 +19,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::prelude::*;
 
 use super::tally::{Tally, too_large};
-use super::window::{self, Windows};
+use super::window::{self, Buffer, Windows};
 use super::{Blob, Coverage, Error, Gap, Kind, Place, Source};
 use names::is_credentials_file;
 use tracked::tracked_below;
@@ -64,14 +64,20 @@ impl Worktree {
             if metadata.is_dir() {
                 listing.add_folder(path, tally);
             } else {
-                listing.files.insert(clean(path));
+                listing.files.push(clean(path));
             }
         }
+        listing.settle();
         Ok(listing)
     }
 
-    /// Hands out what a file holds.
-    fn read(&self, path: &Path, visit: &mut dyn FnMut(Blob<'_>)) -> Result<(), Gap> {
+    /// Hands out what a file holds, read into `buffer`.
+    fn read(
+        &self,
+        path: &Path,
+        buffer: &mut Buffer,
+        visit: &mut dyn FnMut(Blob<'_>),
+    ) -> Result<(), Gap> {
         let unreadable = |error: io::Error| Gap {
             what: shown(path),
             why: error.to_string(),
@@ -89,7 +95,7 @@ impl Worktree {
         let mut file = File::open(path).map_err(unreadable)?.take(self.max_bytes.saturating_add(1));
         let places = [Place::new(Kind::File, shown(path))];
         let outcome =
-            window::read(&mut file, metadata.len() as usize, self.windows, &mut |bytes, window| {
+            window::read(&mut file, metadata.len(), buffer, self.windows, &mut |bytes, window| {
                 visit(Blob { window, ..Blob::new(bytes, &places) });
             });
         let size = outcome.map_err(|broken| unreadable(broken.why))? as u64;
@@ -104,24 +110,20 @@ impl Source for Worktree {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
         let tally = Tally::default();
         let listing = self.list(&tally)?;
-        let files: Vec<_> = listing.files.iter().collect();
-        files.par_iter().for_each(|path| {
-            if let Err(gap) = self.read(path, &mut |blob| tally.hand(blob, visit)) {
+        listing.files.par_iter().for_each_init(Buffer::default, |buffer, path| {
+            if let Err(gap) = self.read(path, buffer, &mut |blob| tally.hand(blob, visit)) {
                 tally.gap(gap);
             }
         });
-        Ok(Coverage {
-            left_out_ignored: listing.left_out.difference(&listing.files).count() as u64,
-            ..tally.finish()
-        })
+        Ok(Coverage { left_out_ignored: listing.left_out.len() as u64, ..tally.finish() })
     }
 }
 
-/// What a scan reads, and what git ignores of it.
+/// What a scan reads, and what git ignores of it, both sorted, each path once.
 #[derive(Default)]
 struct Listing {
-    files: BTreeSet<PathBuf>,
-    left_out: BTreeSet<PathBuf>,
+    files: Vec<PathBuf>,
+    left_out: Vec<PathBuf>,
 }
 
 impl Listing {
@@ -129,10 +131,13 @@ impl Listing {
         // With a separator at its end, `-` is a folder's name and not a stream.
         let root = folder.join("");
         let kept = files_below(&root, Rules::Git);
-        let all = files_below(&root, Rules::None);
-        kept.gaps.into_iter().for_each(|gap| tally.gap(gap));
+        kept.gaps.iter().for_each(|gap| tally.gap(gap.clone()));
+        // Without a repository there are no rules.
+        let has_rules = !kept.repositories.is_empty() || is_in_repository(&root);
+        let all = if has_rules { files_below(&root, Rules::None) } else { Walked::default() };
         all.gaps.into_iter().for_each(|gap| tally.gap(gap));
-        let ignored: BTreeSet<_> = all.files.difference(&kept.files).collect();
+        let is_ignored = |path: &&PathBuf| !is_among(&kept.files, path);
+        let ignored: Vec<_> = all.files.iter().filter(is_ignored).collect();
         if !ignored.is_empty() {
             // Each repository within the folder has an index of its own.
             let roots = std::iter::once(&root).chain(&all.repositories);
@@ -144,20 +149,40 @@ impl Listing {
                 }
             });
             let tracked: Vec<_> = tracked.collect();
+            let folders: HashSet<&Path> = kept.folders.iter().map(PathBuf::as_path).collect();
             for path in ignored {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let is_tracked = tracked.iter().any(|tracked| tracked.contains(path));
                 // A folder that is ignored whole is output, dependencies, a virtual environment: the keys
                 // in it are other people's samples.
-                let is_alone = path.parent().is_some_and(|folder| kept.folders.contains(folder));
+                let is_alone = path.parent().is_some_and(|folder| folders.contains(folder));
                 match is_tracked || (is_alone && is_credentials_file(&name)) {
-                    true => self.files.insert(clean(path)),
-                    false => self.left_out.insert(clean(path)),
+                    true => self.files.push(clean(path)),
+                    false => self.left_out.push(clean(path)),
                 };
             }
         }
         self.files.extend(kept.files.iter().map(|path| clean(path)));
     }
+
+    /// Brings the paths in order, each once: a folder may be named twice.
+    fn settle(&mut self) {
+        for paths in [&mut self.files, &mut self.left_out] {
+            sort(paths);
+            paths.dedup();
+        }
+        let Self { files, left_out } = self;
+        left_out.retain(|path| !is_among(files, path));
+    }
+}
+
+/// Sorts paths by their bytes: by components, as paths compare, is many times slower.
+fn sort(paths: &mut [PathBuf]) {
+    paths.sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+}
+
+fn is_among(sorted: &[PathBuf], path: &Path) -> bool {
+    sorted.binary_search_by(|other| other.as_os_str().cmp(path.as_os_str())).is_ok()
 }
 
 /// Whose rules a walk follows.
@@ -170,10 +195,11 @@ enum Rules {
 /// What a walk met.
 #[derive(Default)]
 struct Walked {
-    files: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
+    /// Sorted.
+    files: Vec<PathBuf>,
+    folders: Vec<PathBuf>,
     /// The folders that have a `.git` of their own.
-    repositories: BTreeSet<PathBuf>,
+    repositories: Vec<PathBuf>,
     gaps: Vec<Gap>,
 }
 
@@ -188,9 +214,7 @@ fn files_below(root: &Path, rules: Rules) -> Walked {
     let filter = move |entry: &DirEntry| {
         let is_git = entry.depth() > 0 && entry.file_name() == ".git";
         if let (true, Some(folder)) = (is_git, entry.path().parent()) {
-            lock(&in_filter, &|walked| {
-                walked.repositories.insert(folder.to_owned());
-            });
+            lock(&in_filter, &|walked| walked.repositories.push(folder.to_owned()));
         }
         !is_git
     };
@@ -201,8 +225,15 @@ fn files_below(root: &Path, rules: Rules) -> Walked {
             WalkState::Continue
         })
     });
-    let mut walked = walked.lock().unwrap_or_else(PoisonError::into_inner);
-    std::mem::take(&mut *walked)
+    let mut walked = std::mem::take(&mut *walked.lock().unwrap_or_else(PoisonError::into_inner));
+    sort(&mut walked.files);
+    sort(&mut walked.repositories);
+    walked
+}
+
+fn is_in_repository(folder: &Path) -> bool {
+    let folder = fs::canonicalize(folder);
+    folder.is_ok_and(|folder| folder.ancestors().any(|folder| folder.join(".git").exists()))
 }
 
 fn builder(root: &Path, rules: Rules) -> WalkBuilder {
@@ -218,11 +249,10 @@ impl Walked {
     fn note(&mut self, entry: &Result<DirEntry, ignore::Error>) {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                self.files.insert(entry.path().to_owned());
+                self.files.push(entry.path().to_owned());
             }
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_dir()) => {
-                // By its components, as `parent` of what is in it gives it.
-                self.folders.insert(entry.path().components().collect());
+                self.folders.push(entry.path().to_owned());
             }
             Ok(_) => {}
             Err(error) => self.gaps.push(Gap {
@@ -264,6 +294,14 @@ fn not_a_file(path: &Path) -> Gap {
 
 /// Takes `.` out of a path, so that a file is known by one name.
 fn clean(path: &Path) -> PathBuf {
+    let text = path.as_os_str().as_encoded_bytes();
+    let is_separator = |byte: u8| std::path::is_separator(char::from(byte));
+    let is_doubtful =
+        |pair: [u8; 2]| is_separator(pair[0]) && (is_separator(pair[1]) || pair[1] == b'.');
+    let ends_plainly = text.last().is_some_and(|last| !is_separator(*last)) && text[0] != b'.';
+    if ends_plainly && !text.array_windows().any(|pair| is_doubtful(*pair)) {
+        return path.to_owned();
+    }
     let is_named = |component: &Component<'_>| *component != Component::CurDir;
     let cleaned: PathBuf = path.components().filter(is_named).collect();
     match cleaned.as_os_str().is_empty() {

@@ -22,6 +22,7 @@ use crate::scan::Scanner;
 Examples:
   stanch scan                         the files of this folder
   stanch scan . --history             and every commit, on every branch and tag
+  stanch scan . --history --all-objects    and what no branch reaches any more
   stanch scan --staged                what is about to be committed (pre-commit hook)
   kubectl get secrets -o yaml | stanch scan -
   stanch scan . --format sarif=stanch.sarif --format text

@@ -7,16 +7,20 @@ use super::progress::Progress;
 use super::{Failure, Global};
 use crate::pattern::{PatternSet, Severity};
 use crate::scan::{Report, Scanner, holds_files, scan};
-use crate::source::{DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree};
+use crate::source::{DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
     /// Files and folders, or - for standard input
     #[arg(default_value = ".", value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
-    /// Scan the whole history as well: every blob any ref reaches, commit and tag messages
+    /// Scan the whole history as well: every blob that any ref, reflog or stash reaches, commit and tag
+    /// messages, submodules, the files of the git folder
     #[arg(long, conflicts_with = "staged")]
     history: bool,
+    /// With the history scan what nothing reaches any more: staged once and never committed
+    #[arg(long, requires = "history")]
+    all_objects: bool,
     /// Scan what is staged instead of the files
     #[arg(long)]
     pub(super) staged: bool,
@@ -132,11 +136,12 @@ impl Selection {
             return sources;
         }
         if self.history {
-            let history = |path: &&PathBuf| {
-                let history = History::new(path).max_bytes(max).whole_blobs(self.whole_blobs);
-                Box::new(history) as Box<dyn Source>
-            };
-            sources.extend(paths.iter().map(history));
+            for path in &paths {
+                let history = History::new(path).max_bytes(max);
+                let history = history.whole_blobs(self.whole_blobs).all_objects(self.all_objects);
+                sources.push(Box::new(history));
+                sources.push(Box::new(GitFolder::new(path).max_bytes(max)));
+            }
         }
         if !paths.is_empty() {
             let paths = paths.into_iter().cloned().collect();

@@ -123,6 +123,9 @@ fn location(location: &Location) -> SarifLocation {
             Kind::CommitMessage | Kind::TagMessage => {
                 format!("message of {}", place.commit.as_deref().unwrap_or("an unknown object"))
             }
+            Kind::Blob | Kind::Lfs => {
+                format!("blob {}", place.blob.as_deref().unwrap_or("without a path"))
+            }
             _ => "standard input".to_owned(),
         };
         let logical = LogicalLocation::builder().fully_qualified_name(name).build();

@@ -8,10 +8,14 @@ use crate::source::Kind;
 pub(super) fn place_name(location: &Location) -> String {
     match (location.place.kind, location.path()) {
         (Kind::Staged, Some(path)) => format!("{path} (staged)"),
+        (Kind::Lfs, Some(path)) => format!("{path} (LFS)"),
         (Kind::Stdin, Some(path)) => format!("standard input{path}"),
         (_, Some(path)) => path,
         (Kind::CommitMessage, None) => "commit message".to_owned(),
         (Kind::TagMessage, None) => "tag message".to_owned(),
+        (Kind::Blob | Kind::Lfs, None) => {
+            format!("blob {}", location.place.blob.as_deref().unwrap_or("without a path"))
+        }
         (_, None) => "standard input".to_owned(),
     }
 }

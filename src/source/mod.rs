@@ -4,7 +4,9 @@
 //! at once, and a [`Coverage`] that says what was read and what could not be. It never looks for
 //! secrets, never runs anything a repository names, and never starts `git`.
 
+mod git_folder;
 mod history;
+mod lfs;
 mod moment;
 mod pack;
 mod repository;
@@ -15,6 +17,7 @@ mod tally;
 mod window;
 mod worktree;
 
+pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;
 pub use repository::{Error, Repository, open_repository};
@@ -46,6 +49,8 @@ pub enum Kind {
     Staged,
     /// A blob reachable from a commit.
     Blob,
+    /// A file that git LFS keeps in its local store; a blob that a commit holds names it.
+    Lfs,
     /// The message of a commit.
     CommitMessage,
     /// The message of an annotated tag.

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use git2::{ObjectType, Oid};
 
-use super::repository::{Objects, message, open_repository};
-use super::{Error, Kind, Place};
+use super::lfs::{self, Lfs};
+use super::repository::{Objects, Unreadable, family, message};
+use super::{Error, Kind, Place, Repository};
 
 /// Reads again the bytes of a place.
 ///
@@ -20,6 +21,7 @@ pub fn read_blob(root: &Path, place: &Place) -> Result<Vec<u8>, Error> {
         Kind::File => read_file(root, place),
         Kind::Stdin => Err(gone("standard input", "a stream is read once")),
         Kind::Staged | Kind::Blob => read_object(root, &place.blob, ObjectType::Blob),
+        Kind::Lfs => read_lfs(root, &place.blob),
         Kind::CommitMessage => read_message(root, place, ObjectType::Commit),
         Kind::TagMessage => read_message(root, place, ObjectType::Tag),
     }
@@ -40,13 +42,37 @@ fn read_message(root: &Path, place: &Place, kind: ObjectType) -> Result<Vec<u8>,
     Ok(message(&bytes).to_owned())
 }
 
+/// Reads an object of a repository, or of one of its submodules.
 fn read_object(root: &Path, id: &Option<String>, kind: ObjectType) -> Result<Vec<u8>, Error> {
+    find_object(root, id, kind).map(|(_, bytes)| bytes)
+}
+
+fn find_object(
+    root: &Path,
+    id: &Option<String>,
+    kind: ObjectType,
+) -> Result<(Repository, Vec<u8>), Error> {
     let id = id.as_deref().unwrap_or_default();
     let what = format!("{kind} {id}");
     let oid = Oid::from_str(id).map_err(|_| gone(&what, "that is not an object id"))?;
-    let objects = Objects::open(&open_repository(root)?, u64::MAX)?;
-    let outcome = objects.read(oid, kind);
-    outcome.map_err(|why| gone(&what, &why.why()))
+    let mut why = Unreadable::Absent;
+    for member in family(root)?.0 {
+        match Objects::open(&member.repository, u64::MAX)?.read(oid, kind) {
+            Ok(bytes) => return Ok((member.repository, bytes)),
+            Err(Unreadable::Absent) => {}
+            Err(other) => why = other,
+        }
+    }
+    Err(gone(&what, &why.why()))
+}
+
+fn read_lfs(root: &Path, id: &Option<String>) -> Result<Vec<u8>, Error> {
+    let (repository, bytes) = find_object(root, id, ObjectType::Blob)?;
+    let what = || format!("the LFS file of blob {}", id.as_deref().unwrap_or_default());
+    let id = lfs::pointer(&bytes).ok_or_else(|| gone(&what(), "the blob is no pointer"))?;
+    let lfs = Lfs::new(repository.commondir(), u64::MAX);
+    let read = lfs.read(id, "").map_err(|why| gone(&what(), &why.why()))?;
+    read.ok_or_else(|| gone(&what(), "it is not in the local store"))
 }
 
 fn gone(what: &str, why: &str) -> Error {

@@ -1,6 +1,7 @@
 //! The sources, on repositories that the real `git` makes.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod complete;
 mod damage;
 mod equality;
 mod history;
@@ -8,3 +9,6 @@ mod repo;
 mod reread;
 mod staged;
 mod worktree;
+
+#[path = "../world/mod.rs"]
+mod world;

@@ -16,7 +16,10 @@ use crate::source::repository::{self, Signature, Tag, Tip, Unreadable};
 #[derive(Default)]
 pub(super) struct Commits {
     /// Every commit, parents before children, and among those that could come next the oldest first.
+    /// Those that no reference reaches come last.
     pub(super) commits: Vec<Commit>,
+    /// How many of them a reference or a log reaches.
+    pub(super) reached: usize,
     /// Every annotated tag.
     pub(super) tags: Vec<Tagged>,
     /// Trees and blobs that a reference or tag names directly.
@@ -36,6 +39,7 @@ pub(super) struct Commit {
 /// An annotated tag, without its message.
 pub(super) struct Tagged {
     pub(super) oid: Oid,
+    pub(super) is_reached: bool,
     pub(super) written: Written,
 }
 
@@ -52,6 +56,8 @@ pub(super) enum Holder {
     Commit(u32),
     Tag(u32),
     Reference,
+    /// It is in the repository, and no more is known.
+    Nothing,
 }
 
 /// Who wrote a commit or tag, and when.
@@ -70,10 +76,12 @@ impl Written {
 }
 
 impl Commits {
-    /// Reads everything that the tips reach. The parents of `shallow` commits are known to be missing.
+    /// Reads everything that the tips reach, then what only the `others` do. The parents of `shallow`
+    /// commits are known to be missing.
     pub(super) fn collect(
         objects: &Store<'_>,
         tips: &[Tip],
+        others: &[Oid],
         shallow: &HashSet<Oid>,
         gaps: &Gaps,
     ) -> Self {
@@ -83,12 +91,32 @@ impl Commits {
             authors: HashMap::new(),
             // A tip that can't be read is named by its reference too.
             names: tips.iter().rev().map(|tip| (tip.oid, &*tip.name)).collect(),
-            queue: (tips.iter().rev()).map(|tip| (tip.oid, Holder::Reference)).collect(),
+            is_reached: true,
+            seen: HashSet::new(),
+            gone: HashSet::new(),
+            queue: tips.iter().rev().map(Next::of).collect(),
         };
         walk.run(objects, gaps);
+        let mut commits = oldest_first(std::mem::take(&mut walk.found.commits));
+        walk.found.reached = commits.len();
+        walk.is_reached = false;
+        let others = others.iter().rev();
+        walk.queue.extend(others.map(|oid| Next { may_be_gone: true, ..Next::needed(*oid) }));
+        walk.run(objects, gaps);
         let mut found = walk.found;
-        found.commits = oldest_first(found.commits);
+        commits.extend(oldest_first(found.commits));
+        found.commits = commits;
         found
+    }
+
+    /// Returns whether a reference or a log reaches a holder.
+    pub(super) fn is_reached(&self, holder: Holder) -> bool {
+        match holder {
+            Holder::Commit(index) => (index as usize) < self.reached,
+            Holder::Tag(index) => self.tags[index as usize].is_reached,
+            Holder::Reference => true,
+            Holder::Nothing => false,
+        }
     }
 
     /// Returns the id of a holder, and who wrote it.
@@ -102,7 +130,7 @@ impl Commits {
                 let tag = &self.tags[index as usize];
                 Some((tag.oid, &tag.written))
             }
-            Holder::Reference => None,
+            Holder::Reference | Holder::Nothing => None,
         }
     }
 }
@@ -114,24 +142,54 @@ struct Walk<'a> {
     /// Each author's text once: there are far fewer authors than commits.
     authors: HashMap<String, Arc<str>>,
     names: HashMap<Oid, &'a str>,
-    queue: Vec<(Oid, Holder)>,
+    /// Whether a reference or a log reaches what is walked now.
+    is_reached: bool,
+    seen: HashSet<Oid>,
+    /// What is not there, and was named only where git promises nothing.
+    gone: HashSet<Oid>,
+    queue: Vec<Next>,
+}
+
+/// An object to be read.
+struct Next {
+    oid: Oid,
+    /// What names it, where that is a tag.
+    holder: Holder,
+    /// Whether git may have removed it all the same.
+    may_be_gone: bool,
+}
+
+impl Next {
+    fn of(tip: &Tip) -> Self {
+        Self { may_be_gone: tip.may_be_gone, ..Self::needed(tip.oid) }
+    }
+
+    fn needed(oid: Oid) -> Self {
+        Self { oid, holder: Holder::Reference, may_be_gone: false }
+    }
 }
 
 impl Walk<'_> {
     fn run(&mut self, objects: &Store<'_>, gaps: &Gaps) {
-        let mut seen = HashSet::new();
-        while let Some((oid, holder)) = self.queue.pop() {
-            if !seen.insert(oid) {
+        while let Some(Next { oid, holder, may_be_gone }) = self.queue.pop() {
+            // git keeps nothing of what nothing reaches: it is gone, not missing.
+            let may_be_gone = may_be_gone || !self.is_reached;
+            let is_missed = !may_be_gone && self.gone.remove(&oid);
+            if !self.seen.insert(oid) && !is_missed {
                 continue;
             }
             let outcome = objects.read_any(oid);
             let noted = outcome.and_then(|(kind, bytes)| self.note(oid, kind, &bytes, holder));
-            if let Err(why) = noted {
-                let what = match self.names.get(&oid) {
-                    Some(name) => format!("object {oid} ({name})"),
-                    None => format!("object {oid}"),
-                };
-                gaps.object(what, why);
+            match noted {
+                Ok(()) => {}
+                Err(Unreadable::Absent) if may_be_gone => _ = self.gone.insert(oid),
+                Err(why) => {
+                    let what = match self.names.get(&oid) {
+                        Some(name) => format!("object {oid} ({name})"),
+                        None => format!("object {oid}"),
+                    };
+                    gaps.object(what, why);
+                }
             }
         }
     }
@@ -154,8 +212,8 @@ impl Walk<'_> {
                 let index = self.found.tags.len() as u32;
                 let date = tag.tagger.as_ref().and_then(|tagger| tagger.when);
                 let written = self.written(tag.tagger, date);
-                self.found.tags.push(Tagged { oid, written });
-                self.queue.push((tag.target, Holder::Tag(index)));
+                self.found.tags.push(Tagged { oid, is_reached: self.is_reached, written });
+                self.queue.push(Next { holder: Holder::Tag(index), ..Next::needed(tag.target) });
             }
             _ => self.found.roots.push(Root { oid, kind, holder }),
         }
@@ -167,8 +225,7 @@ impl Walk<'_> {
             true => Vec::new(),
             false => commit.parents,
         };
-        let waiting = parents.iter().rev();
-        self.queue.extend(waiting.map(|parent| (*parent, Holder::Reference)));
+        self.queue.extend(parents.iter().rev().map(|parent| Next::needed(*parent)));
         let date = commit.committer.and_then(|committer| committer.when);
         let commit = Commit {
             oid,

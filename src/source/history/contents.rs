@@ -1,6 +1,7 @@
 //! The blobs of a history, each with every path it ever had and the first commit that held it there.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use git2::{ObjectType, Oid};
 
@@ -42,16 +43,19 @@ impl Contents {
     ) -> Self {
         let mut walk = Walk::new(objects, &trees, gaps, max_paths);
         for (index, commit) in commits.commits.iter().enumerate() {
-            walk.tree(commit.tree, Holder::Commit(index as u32));
+            let holder = Holder::Commit(index as u32);
+            walk.is_reached = commits.is_reached(holder);
+            walk.tree(commit.tree, holder);
         }
         for root in &commits.roots {
+            walk.is_reached = commits.is_reached(root.holder);
             match root.kind {
                 ObjectType::Tree => walk.tree(root.oid, root.holder),
                 _ => walk.blob(trees.number(root.oid), Paths::ROOT, root.holder),
             }
         }
         if walk.is_over_paths {
-            gaps.tally.gap(Gap {
+            gaps.note(Gap {
                 what: format!("paths beyond the first {max_paths}"),
                 why: "folders are repeated within each other; every file was scanned, but not every path is listed".to_owned(),
                 remedy: "look at the repository: this is rarely an accident".to_owned(),
@@ -64,6 +68,14 @@ impl Contents {
             (first.map(|(path, _)| path), Reverse(first.map(|(_, holder)| holder)))
         });
         Self { blobs: walk.blobs, paths: walk.paths, names: trees.into_names() }
+    }
+
+    /// Adds blobs of which nothing is known but that they are there.
+    pub(super) fn add_others(&mut self, others: impl Iterator<Item = Oid>) {
+        let known: HashSet<Oid> = self.blobs.iter().map(|found| found.oid).collect();
+        let others = others.filter(|oid| !known.contains(oid));
+        let places = vec![(Paths::ROOT, Holder::Nothing)];
+        self.blobs.extend(others.map(|oid| Found { oid, places: places.clone() }));
     }
 
     /// Returns a path as text; the root, where a blob without a path stands, is none.
@@ -90,6 +102,8 @@ struct Walk<'a, 's> {
     changes: Changes,
     max_paths: usize,
     is_over_paths: bool,
+    /// Whether git keeps what is walked now.
+    is_reached: bool,
 }
 
 impl<'a, 's> Walk<'a, 's> {
@@ -108,6 +122,7 @@ impl<'a, 's> Walk<'a, 's> {
             changes: Changes::default(),
             max_paths,
             is_over_paths: false,
+            is_reached: true,
         }
     }
 
@@ -200,6 +215,9 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     fn unreadable(&self, oid: Oid, path: PathId, why: Unreadable) {
+        if why == Unreadable::Absent && !self.is_reached {
+            return;
+        }
         let what = match self.paths.path(path, self.trees.names()) {
             Some(path) => format!("tree {oid} ({path}/)"),
             None => format!("tree {oid}"),

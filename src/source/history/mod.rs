@@ -13,6 +13,7 @@ mod listing;
 mod names;
 mod number;
 mod paths;
+mod reader;
 mod store;
 mod trees;
 mod visit;
@@ -20,29 +21,30 @@ mod visit;
 use std::path::PathBuf;
 
 use git2::{ObjectType, Oid};
-use rayon::prelude::*;
 
-use super::pack;
-use super::repository::{Objects, Unreadable, broken_packs, message, open_repository, tips};
+use super::lfs::Lfs;
+use super::repository::{Member, Objects, Unreadable, broken_packs, family, tips};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
-use commits::{Commits, Written};
-use contents::{Contents, Found};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source};
+use commits::Commits;
+use contents::Contents;
+use reader::Reader;
 use store::Store;
 use trees::Trees;
-use visit::{Blobs, Handed, Messages};
 
 /// How many paths a history may have that are all listed. A small repository of trees within trees has
 /// paths without number; they must not fill the memory.
 const MAX_PATHS: usize = 2_000_000;
 
-/// Everything that any reference of a repository reaches: branches, tags, notes, stashes, heads.
+/// Everything that any reference of a repository reaches: branches, tags, notes, stashes, heads, and the
+/// logs of them all; in its submodules, too, and in its LFS store.
 #[derive(Clone, Debug)]
 pub struct History {
     path: PathBuf,
     max_bytes: u64,
     max_paths: usize,
     whole_blobs: bool,
+    all_objects: bool,
 }
 
 impl History {
@@ -53,7 +55,15 @@ impl History {
             max_bytes: DEFAULT_MAX_BYTES,
             max_paths: MAX_PATHS,
             whole_blobs: false,
+            all_objects: false,
         }
+    }
+
+    /// Sets whether objects that nothing reaches are read too, as long as git has not removed them.
+    #[must_use]
+    pub fn all_objects(mut self, all_objects: bool) -> Self {
+        self.all_objects = all_objects;
+        self
     }
 
     /// Sets whether each blob is handed out as if it stood alone. The same is found, more slowly.
@@ -73,23 +83,50 @@ impl History {
 
 impl Source for History {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let repository = open_repository(&self.path)?;
-        let gaps = Gaps::new(&repository);
-        let objects = Objects::open(&repository, self.max_bytes)?;
-        let (tips, broken) = tips(&repository);
-        broken.into_iter().for_each(|gap| gaps.tally.gap(gap));
+        let (members, gaps) = family(&self.path)?;
+        let mut coverage = Coverage { gaps, ..Coverage::default() };
+        for member in &members {
+            match self.read(member, visit) {
+                Ok(read) => coverage.merge(read),
+                Err(error) if member.prefix.is_empty() => return Err(error),
+                Err(error) => coverage.gaps.push(Gap {
+                    what: format!("the submodule {}", member.prefix),
+                    why: error.to_string(),
+                    remedy: error.remedy().unwrap_or_else(|| "run `git fsck` in it".to_owned()),
+                }),
+            }
+        }
+        coverage.merge(Coverage::default());
+        Ok(coverage)
+    }
+}
+
+impl History {
+    /// Reads one repository.
+    fn read(&self, member: &Member, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
+        let Member { repository, prefix } = member;
+        let gaps = Gaps::new(repository, prefix);
+        let objects = Objects::open(repository, self.max_bytes)?;
+        let (tips, broken) = tips(repository);
+        broken.into_iter().for_each(|gap| gaps.note(gap));
+        let others = if self.all_objects { Others::of(&objects) } else { Others::default() };
         let store = || Store::new(&objects, self.max_bytes);
         let shallow = repository.shallow_commits();
         let (commits, trees) = rayon::join(
-            || Commits::collect(&store(), &tips, &shallow, &gaps),
+            || Commits::collect(&store(), &tips, &others.commits, &shallow, &gaps),
             || Trees::of(objects.packs(), self.max_bytes),
         );
-        let contents = Contents::collect(&store(), trees, &commits, self.max_paths, &gaps);
+        let mut contents = Contents::collect(&store(), trees, &commits, self.max_paths, &gaps);
+        if self.all_objects {
+            contents.add_others(others.blobs.into_iter());
+        }
         let reader = Reader {
             objects: &objects,
             commits: &commits,
             contents: &contents,
             gaps: &gaps,
+            lfs: Lfs::new(repository.commondir(), self.max_bytes),
+            prefix,
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
             visit,
@@ -99,31 +136,64 @@ impl Source for History {
     }
 }
 
+/// Every object of a repository, whether anything reaches it or not.
+#[derive(Default)]
+struct Others {
+    /// Commits and tags. What is damaged is among them, so that it is missed.
+    commits: Vec<Oid>,
+    blobs: Vec<Oid>,
+}
+
+impl Others {
+    fn of(objects: &Objects) -> Self {
+        let mut others = Self::default();
+        for (oid, kind) in objects.all() {
+            match kind {
+                Some(ObjectType::Blob) => others.blobs.push(oid),
+                Some(ObjectType::Tree) => {}
+                _ => others.commits.push(oid),
+            }
+        }
+        others
+    }
+}
+
 /// Collects the gaps of a history, and says once what would otherwise be said of every object.
 struct Gaps {
     tally: Tally,
+    /// Stands before the name of all that is in a submodule.
+    prefix: String,
     /// Where the repository is a partial clone: the objects left at its remote.
     elsewhere: Option<std::sync::Mutex<Vec<String>>>,
     is_shallow: bool,
 }
 
 impl Gaps {
-    fn new(repository: &Repository) -> Self {
-        let tally = Tally::default();
+    fn new(repository: &Repository, prefix: &str) -> Self {
         let shallow = repository.shallow_commits();
+        let gaps = Self {
+            tally: Tally::default(),
+            prefix: prefix.to_owned(),
+            elsewhere: repository.is_partial_clone().then(Default::default),
+            is_shallow: !shallow.is_empty(),
+        };
         if let Some(first) = shallow.iter().min() {
-            tally.gap(Gap {
+            gaps.note(Gap {
                 what: format!("the history before {} commits, such as {first}", shallow.len()),
                 why: "the repository is a shallow clone".to_owned(),
                 remedy: "run `git fetch --unshallow`".to_owned(),
             });
         }
-        broken_packs(repository).into_iter().for_each(|gap| tally.gap(gap));
-        Self {
-            tally,
-            elsewhere: repository.is_partial_clone().then(Default::default),
-            is_shallow: !shallow.is_empty(),
+        broken_packs(repository).into_iter().for_each(|gap| gaps.note(gap));
+        gaps
+    }
+
+    /// Notes a gap.
+    fn note(&self, mut gap: Gap) {
+        if !self.prefix.is_empty() {
+            gap.what = format!("{}: {}", self.prefix, gap.what);
         }
+        self.tally.gap(gap);
     }
 
     /// Notes an object that could not be read.
@@ -135,21 +205,21 @@ impl Gaps {
             (None, why @ Unreadable::Absent) if self.is_shallow => {
                 let mut gap = why.gap(what);
                 gap.remedy = format!("run `git fetch --unshallow`; if it persists, {}", gap.remedy);
-                self.tally.gap(gap);
+                self.note(gap);
             }
-            (_, why) => self.tally.gap(why.gap(what)),
+            (_, why) => self.note(why.gap(what)),
         }
     }
 
-    fn finish(self) -> Coverage {
-        let elsewhere = self.elsewhere.unwrap_or_default().into_inner();
+    fn finish(mut self) -> Coverage {
+        let elsewhere = self.elsewhere.take().unwrap_or_default().into_inner();
         let elsewhere = elsewhere.unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(first) = elsewhere.iter().min() {
             let others = match elsewhere.len() {
                 1 => String::new(),
                 many => format!(" and {} more objects", many - 1),
             };
-            self.tally.gap(Gap {
+            self.note(Gap {
                 what: format!("{first}{others}"),
                 why: "the repository is a partial clone, which left them at its remote".to_owned(),
                 remedy: "run `git fetch --refetch --no-filter`, or clone without `--filter`"
@@ -157,94 +227,6 @@ impl Gaps {
             });
         }
         self.tally.finish()
-    }
-}
-
-/// Reads what was listed, and hands it out.
-struct Reader<'a> {
-    objects: &'a Objects,
-    commits: &'a Commits,
-    contents: &'a Contents,
-    gaps: &'a Gaps,
-    max_bytes: u64,
-    whole_blobs: bool,
-    visit: &'a (dyn Fn(Blob<'_>) + Sync),
-}
-
-impl Reader<'_> {
-    fn read_all(&self) {
-        let blobs = &self.contents.blobs;
-        let handed = Handed::none_of(blobs.len());
-        for pack in self.objects.packs() {
-            let wanted = handed.wanted(pack, blobs.iter().map(|found| found.oid));
-            let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
-            pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
-        }
-        handed.each_other(|index| self.blob(&blobs[index]));
-        self.commit_messages();
-        self.commits.tags.par_iter().for_each(|tag| {
-            self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
-        });
-    }
-
-    fn commit_messages(&self) {
-        let commits = &self.commits.commits;
-        let handed = Handed::none_of(commits.len());
-        for pack in self.objects.packs() {
-            let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
-            let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
-            pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);
-        }
-        handed.each_other(|index| {
-            let commit = &commits[index];
-            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
-        });
-    }
-
-    fn blob(&self, found: &Found) {
-        match self.objects.read(found.oid, ObjectType::Blob) {
-            Ok(bytes) => {
-                let places = self.places(found);
-                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
-            }
-            Err(why) => {
-                let path = found.places.first().map(|(path, _)| self.contents.path(*path));
-                let what = match path.flatten() {
-                    Some(path) => format!("blob {} ({path})", found.oid),
-                    None => format!("blob {}", found.oid),
-                };
-                self.gaps.object(what, why);
-            }
-        }
-    }
-
-    /// Returns the places of a blob, the oldest first.
-    fn places(&self, found: &Found) -> Vec<Place> {
-        let mut places: Vec<_> = (found.places.iter())
-            .map(|(path, holder)| {
-                let mut place = Place::new(Kind::Blob, self.contents.path(*path));
-                place.blob = Some(found.oid.to_string());
-                if let Some((oid, written)) = self.commits.holder(*holder) {
-                    written.stamp(&mut place, oid);
-                }
-                (*holder, place)
-            })
-            .collect();
-        places.sort();
-        places.into_iter().map(|(_, place)| place).collect()
-    }
-
-    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) {
-        match self.objects.read(oid, object) {
-            Ok(bytes) => self.hand_message(kind, oid, written, &bytes),
-            Err(why) => self.gaps.object(format!("{object} {oid}"), why),
-        }
-    }
-
-    fn hand_message(&self, kind: Kind, oid: Oid, written: &Written, bytes: &[u8]) {
-        let mut place = Place::new(kind, None);
-        written.stamp(&mut place, oid);
-        self.gaps.tally.hand(Blob::new(message(bytes), &[place]), self.visit);
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use git2::Oid;
 use rayon::prelude::*;
 
-use super::Reader;
 use super::number::NumberMap;
+use super::reader::Reader;
 use crate::source::pack::{Node, Pack, Visit};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory};
 
@@ -74,6 +74,7 @@ impl Visit for Blobs<'_> {
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
         reader.gaps.tally.hand(blob, reader.visit);
         self.handed.note(index);
+        reader.behind_pointer(bytes, places);
         lineage.memory.into_inner()
     }
 }

@@ -114,16 +114,23 @@ impl Pack {
 
     /// Returns every object of a kind.
     pub(super) fn of_kind(&self, kind: ObjectType) -> Vec<Node> {
+        let kinds = self.kinds().into_iter().zip(0..);
+        kinds.filter(|(found, _)| *found == Some(kind)).map(|(_, node)| node).collect()
+    }
+
+    /// Returns of what kind each object is; none where its head, or that of one it is made from, makes no
+    /// sense.
+    pub(super) fn kinds(&self) -> Vec<Option<ObjectType>> {
         let forest = self.forest();
-        let mut is_of_kind = vec![false; forest.len()];
-        let order = forest.roots_first();
-        for &node in &order {
-            is_of_kind[node as usize] = match forest.base(node) {
-                Some(base) => is_of_kind[base as usize],
-                None => self.stored(node) == Some(Stored::Whole(kind)),
+        let mut kinds = vec![None; forest.len()];
+        for &node in &forest.roots_first() {
+            kinds[node as usize] = match (forest.base(node), self.stored(node)) {
+                (Some(base), _) => kinds[base as usize],
+                (None, Some(Stored::Whole(kind))) => Some(kind),
+                (None, _) => None,
             };
         }
-        (0..forest.len() as Node).filter(|node| is_of_kind[*node as usize]).collect()
+        kinds
     }
 
     /// Returns how an object is stored, as far as its head makes sense.

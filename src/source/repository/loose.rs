@@ -84,6 +84,12 @@ pub(super) fn read_loose(
     }
 }
 
+/// Returns of what kind a loose object says it is.
+pub(super) fn kind_of_loose(path: &Path) -> io::Result<ObjectType> {
+    let content = ZlibDecoder::new(BufReader::new(File::open(path)?));
+    Ok(header(&mut BufReader::with_capacity(MAX_HEADER as usize, content))?.0)
+}
+
 /// Reads `blob 123` and the zero behind it.
 fn header(content: &mut impl BufRead) -> io::Result<(ObjectType, u64)> {
     let mut header = Vec::new();

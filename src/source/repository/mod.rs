@@ -7,14 +7,17 @@ mod loose;
 mod objects;
 mod packs;
 mod parse;
+mod reflogs;
 mod refs;
 mod signature;
+mod submodules;
 
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
 pub(super) use refs::{Tip, head, tips};
 pub(super) use signature::Signature;
+pub(super) use submodules::{Member, family};
 
 use std::collections::HashSet;
 use std::fs;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
 
-use super::loose::{loose_objects, object_folders, read_loose};
+use super::loose::{kind_of_loose, loose_objects, object_folders, read_loose};
 use super::{Error, Repository};
 use crate::source::Gap;
 use crate::source::pack::Pack;
@@ -59,6 +59,21 @@ impl Objects {
     /// Returns the packs that the objects lie in, as far as they can be opened.
     pub(in crate::source) fn packs(&self) -> &[Pack] {
         &self.packs
+    }
+
+    /// Returns every object, reachable or not, and of what kind its head says it is; none where the head
+    /// is damaged.
+    pub(in crate::source) fn all(&self) -> Vec<(Oid, Option<ObjectType>)> {
+        let mut all = Vec::new();
+        for pack in &self.packs {
+            let kinds = pack.kinds().into_iter().zip(0..);
+            all.extend(kinds.map(|(kind, node)| (pack.oid(node), kind)));
+        }
+        let loose = self.loose.iter().map(|(oid, path)| (*oid, kind_of_loose(path).ok()));
+        all.extend(loose);
+        all.sort_unstable_by_key(|(oid, _)| *oid);
+        all.dedup_by_key(|(oid, _)| *oid);
+        all
     }
 
     /// Reads an object that should be of that kind.

@@ -1,4 +1,4 @@
-//! What the references point to: every branch, tag, note, stash and head.
+//! What the references point to: every branch, tag, note, stash and head, and what their logs remember.
 //!
 //! The files are read directly, because libgit2 passes over a damaged reference without a word.
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use git2::Oid;
 
-use super::Repository;
+use super::{Repository, reflogs};
 use crate::source::Gap;
 
 /// An object that a reference points to.
@@ -19,6 +19,8 @@ pub(in crate::source) struct Tip {
     pub(in crate::source) name: String,
     /// The object.
     pub(in crate::source) oid: Oid,
+    /// Whether git may have removed the object: only a log or a passing head names it.
+    pub(in crate::source) may_be_gone: bool,
 }
 
 /// What a reference holds.
@@ -35,8 +37,8 @@ struct Found {
     gaps: Vec<Gap>,
 }
 
-/// Returns what every reference of the repository and its linked worktrees points to, sorted, and the
-/// references that can't be read.
+/// Returns what every reference of the repository and its linked worktrees points to, sorted, then what
+/// their logs remember; and the references that can't be read.
 pub(in crate::source) fn tips(repository: &Repository) -> (Vec<Tip>, Vec<Gap>) {
     let common = repository.commondir();
     let mut found = Found::default();
@@ -50,7 +52,11 @@ pub(in crate::source) fn tips(repository: &Repository) -> (Vec<Tip>, Vec<Gap>) {
     }
     found.stashes(common);
     let tips = found.objects.into_iter();
-    (tips.map(|(name, oid)| Tip { name, oid }).collect(), found.gaps)
+    let tips = tips.map(|(name, oid)| Tip { name, oid, may_be_gone: false });
+    let mut tips: Vec<Tip> = tips.collect();
+    let remembered = reflogs::remembered(repository, &tips);
+    tips.extend(remembered);
+    (tips, found.gaps)
 }
 
 /// Returns the commit that is checked out, or none before the first commit.
@@ -158,7 +164,7 @@ fn read(path: &Path) -> io::Result<Option<Target>> {
 }
 
 /// Reads a full object id; libgit2 would take the beginning of one too.
-fn parse_oid(text: &str) -> Option<Oid> {
+pub(super) fn parse_oid(text: &str) -> Option<Oid> {
     let text = text.get(..40).filter(|_| text.len() == 40)?;
     Oid::from_str(text).ok()
 }

@@ -311,7 +311,7 @@ fn clean(path: &Path) -> PathBuf {
 }
 
 /// Returns a path as reports show it, with `/` on every system.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     let text = clean(path).to_string_lossy().into_owned();
     match std::path::MAIN_SEPARATOR {
         '/' => text,

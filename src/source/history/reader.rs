@@ -1,0 +1,127 @@
+//! Reads what was listed, and hands it out.
+
+use git2::{ObjectType, Oid};
+use rayon::prelude::*;
+
+use super::Gaps;
+use super::commits::{Commits, Written};
+use super::contents::{Contents, Found};
+use super::visit::{Blobs, Handed, Messages};
+use crate::source::lfs::{self, Lfs};
+use crate::source::pack;
+use crate::source::repository::{Objects, Unreadable, message};
+use crate::source::{Blob, Kind, Place};
+
+/// Reads what was listed, and hands it out.
+pub(super) struct Reader<'a> {
+    pub(super) objects: &'a Objects,
+    pub(super) commits: &'a Commits,
+    pub(super) contents: &'a Contents,
+    pub(super) gaps: &'a Gaps,
+    pub(super) lfs: Lfs,
+    /// Stands before every path: where the repository is a submodule, its own path.
+    pub(super) prefix: &'a str,
+    pub(super) max_bytes: u64,
+    pub(super) whole_blobs: bool,
+    pub(super) visit: &'a (dyn Fn(Blob<'_>) + Sync),
+}
+
+impl Reader<'_> {
+    pub(super) fn read_all(self) {
+        let blobs = &self.contents.blobs;
+        let handed = Handed::none_of(blobs.len());
+        for pack in self.objects.packs() {
+            let wanted = handed.wanted(pack, blobs.iter().map(|found| found.oid));
+            let visitor = Blobs { reader: &self, wanted: &wanted, handed: &handed };
+            pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
+        }
+        handed.each_other(|index| self.blob(&blobs[index]));
+        self.commit_messages();
+        self.commits.tags.par_iter().for_each(|tag| {
+            self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+        });
+        self.lfs.gap().into_iter().for_each(|gap| self.gaps.note(gap));
+    }
+
+    fn commit_messages(&self) {
+        let commits = &self.commits.commits;
+        let handed = Handed::none_of(commits.len());
+        for pack in self.objects.packs() {
+            let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
+            let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
+            pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);
+        }
+        handed.each_other(|index| {
+            let commit = &commits[index];
+            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
+        });
+    }
+
+    fn blob(&self, found: &Found) {
+        match self.objects.read(found.oid, ObjectType::Blob) {
+            Ok(bytes) => {
+                let places = self.places(found);
+                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
+                self.behind_pointer(&bytes, places);
+            }
+            Err(Unreadable::Absent) if !self.is_reached(found) => {}
+            Err(why) => {
+                let path = found.places.first().map(|(path, _)| self.contents.path(*path));
+                let what = match path.flatten() {
+                    Some(path) => format!("blob {} ({path})", found.oid),
+                    None => format!("blob {}", found.oid),
+                };
+                self.gaps.object(what, why);
+            }
+        }
+    }
+
+    fn is_reached(&self, found: &Found) -> bool {
+        found.places.iter().any(|(_, holder)| self.commits.is_reached(*holder))
+    }
+
+    /// Hands out the file that a pointer of git LFS stands for, if the blob is one.
+    pub(super) fn behind_pointer(&self, bytes: &[u8], mut places: Vec<Place>) {
+        let Some(id) = lfs::pointer(bytes) else { return };
+        let Some(first) = places.first() else { return };
+        let name = first.path.clone().unwrap_or_else(|| format!("LFS object {id}"));
+        match self.lfs.read(id, &name) {
+            Ok(Some(bytes)) => {
+                places.iter_mut().for_each(|place| place.kind = Kind::Lfs);
+                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
+            }
+            Ok(None) => {}
+            Err(why) => self.gaps.object(format!("LFS object {id} ({name})"), why),
+        }
+    }
+
+    /// Returns the places of a blob, the oldest first.
+    pub(super) fn places(&self, found: &Found) -> Vec<Place> {
+        let mut places: Vec<_> = (found.places.iter())
+            .map(|(path, holder)| {
+                let path = self.contents.path(*path).map(|path| format!("{}{path}", self.prefix));
+                let mut place = Place::new(Kind::Blob, path);
+                place.blob = Some(found.oid.to_string());
+                if let Some((oid, written)) = self.commits.holder(*holder) {
+                    written.stamp(&mut place, oid);
+                }
+                (*holder, place)
+            })
+            .collect();
+        places.sort();
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) {
+        match self.objects.read(oid, object) {
+            Ok(bytes) => self.hand_message(kind, oid, written, &bytes),
+            Err(why) => self.gaps.object(format!("{object} {oid}"), why),
+        }
+    }
+
+    pub(super) fn hand_message(&self, kind: Kind, oid: Oid, written: &Written, bytes: &[u8]) {
+        let mut place = Place::new(kind, None);
+        written.stamp(&mut place, oid);
+        self.gaps.tally.hand(Blob::new(message(bytes), &[place]), self.visit);
+    }
+}

@@ -5,6 +5,7 @@ mod complete;
 mod damage;
 mod equality;
 mod history;
+mod partial;
 mod repo;
 mod reread;
 mod staged;

@@ -67,6 +67,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether all that is wrong with a repository is that its ids are longer.
+    pub(super) fn is_sha256(&self) -> bool {
+        let Self::Git { path, .. } = self else { return false };
+        let Ok(repository) = Repository::discover(path) else { return false };
+        let config = git2::Config::open(&repository.commondir.join("config"));
+        let format = config.and_then(|config| config.get_string("extensions.objectformat"));
+        format.is_ok_and(|format| format.eq_ignore_ascii_case("sha256"))
+    }
+
     /// Returns what a person can do about it, where that is known.
     pub fn remedy(&self) -> Option<String> {
         match self {

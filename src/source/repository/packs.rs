@@ -5,34 +5,49 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::Repository;
+use super::loose::object_folders;
 use crate::source::Gap;
 
 /// The length of the checksum at the end of a pack.
 const CHECKSUM: usize = 20;
 
-/// Returns a gap for every pack that was cut off or overwritten.
+/// Returns a gap for every pack that was cut off or overwritten, and for every alternate that can't be
+/// read.
 ///
 /// Only the checksums at the ends are compared: a change in the middle shows when the object there is
 /// read.
 pub(in crate::source) fn broken_packs(repository: &Repository) -> Vec<Gap> {
-    let packs = fs::read_dir(repository.objects_dir().join("pack"));
-    let paths = packs.into_iter().flatten().flatten().map(|entry| entry.path());
-    paths
-        .filter(|path| path.extension().is_some_and(|extension| extension == "pack"))
-        .filter_map(|pack| {
-            let why = why_broken(&pack).unwrap_or_else(|error| Some(error.to_string()))?;
-            Some(Gap {
-                what: pack.display().to_string(),
-                why,
-                remedy: "run `git fsck --full`, and restore the pack from another clone".to_owned(),
-            })
+    let folders = object_folders(&repository.objects_dir());
+    let missing = folders.iter().skip(1).filter_map(|folder| {
+        let error = fs::read_dir(folder).err()?;
+        Some(Gap {
+            what: folder.display().to_string(),
+            why: format!("the repository borrows objects there, and it can't be read: {error}"),
+            remedy: "put it back, or correct `objects/info/alternates`".to_owned(),
         })
-        .collect()
+    });
+    let packs = folders.iter().flat_map(|folder| fs::read_dir(folder.join("pack")));
+    let paths = packs.flatten().flatten().map(|entry| entry.path());
+    let packs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "pack"));
+    let broken = packs.filter_map(|pack| {
+        // One that git has replaced since it was listed is no damage.
+        let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound && !pack.exists();
+        let why = match why_broken(&pack) {
+            Err(error) if gone(&error) => None,
+            why => why.unwrap_or_else(|error| Some(error.to_string())),
+        }?;
+        Some(Gap {
+            what: pack.display().to_string(),
+            why,
+            remedy: "run `git fsck --full`, and restore the pack from another clone".to_owned(),
+        })
+    });
+    missing.chain(broken).collect()
 }
 
 fn why_broken(pack: &Path) -> io::Result<Option<String>> {
     let index = pack.with_extension("idx");
-    if !index.exists() {
+    if !index.exists() && pack.exists() {
         return Ok(Some("the pack has no index, so its objects can't be found".to_owned()));
     }
     // An index ends with the checksum of its pack and then its own.

@@ -22,7 +22,7 @@ use crate::incident::{
 use crate::policy::Review;
 use crate::provider::simulated::Simulated;
 use crate::provider::{Liveness, Provider};
-use crate::report::{self, incident_text};
+use crate::report::{self, Times, incident_text};
 use crate::scan::{Scanner, scan};
 use crate::secret::{Credential, Secret};
 use crate::source::History;
@@ -112,9 +112,10 @@ fn commit(
 
 fn find(folder: &Path, global: &Global, out: &mut dyn Write) -> Result<Finding, Failure> {
     let scanner = Scanner::new(global.pattern_set()?);
+    let started = environment::now();
     let found = scan(&scanner, &[&History::new(folder)], &|_| {})?;
     let review = Review::plain(found.findings, found.coverage);
-    report::text(&review, out)?;
+    report::text(&review, &Times { started, ended: environment::now() }, out)?;
     let mut findings = review.findings.into_iter();
     findings.next().ok_or_else(|| Failure::new("the drill's key was not found"))
 }

@@ -165,10 +165,10 @@ fn unwritable(path: &Path, error: &io::Error) -> Failure {
 
 fn write(format: Format, review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Text => report::text(review, out),
-        Format::Json => report::json(review, out),
-        Format::Jsonl => report::jsonl(review, out),
-        Format::Sarif => report::sarif(review, out),
+        Format::Text => report::text(review, times, out),
+        Format::Json => report::json(review, times, out),
+        Format::Jsonl => report::jsonl(review, times, out),
+        Format::Sarif => report::sarif(review, times, out),
         Format::Github => report::github(review, out),
         Format::Gitlab => report::gitlab(review, times, out),
         Format::Junit => report::junit(review, out),

@@ -34,7 +34,7 @@ pub(super) fn remember(findings: &[Finding], repository: &Path) -> io::Result<()
     let (here, repository) =
         (environment::absolute(Path::new(".")), environment::absolute(repository));
     let root = |place: &Place| match place.kind {
-        Kind::File => here.clone(),
+        Kind::File | Kind::GitFile => here.clone(),
         _ => repository.clone(),
     };
     let folder =

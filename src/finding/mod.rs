@@ -6,10 +6,12 @@
 mod disguise;
 mod mark;
 mod plain;
+mod provenance;
 
 pub use disguise::Disguise;
 pub use mark::Mark;
 pub use plain::{plain, plain_character};
+pub use provenance::{Change, Provenance};
 
 use std::fmt;
 
@@ -37,6 +39,8 @@ pub struct Finding {
     pub proofs: Vec<String>,
     /// Every place, sorted, the first one first: oldest commit before worktree.
     pub locations: Vec<Location>,
+    /// How it came into the history of a repository and how long it stood there, if it did.
+    pub provenance: Option<Provenance>,
 }
 
 impl Finding {

@@ -18,7 +18,7 @@ impl Whereabouts {
     pub(super) fn absolute(&self, place: &Place) -> Option<PathBuf> {
         let path = Path::new(place.path.as_deref()?);
         match place.kind {
-            Kind::File => Some(resolved(&self.here.join(path))),
+            Kind::File | Kind::GitFile => Some(resolved(&self.here.join(path))),
             _ => self.repository.as_ref().map(|root| resolved(&root.join(path))),
         }
     }

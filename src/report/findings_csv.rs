@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use csv::Writer;
 
-use crate::finding::{Finding, plain};
+use crate::finding::{Change, Finding, Provenance, plain};
 use crate::policy::{Review, Suppression};
+use crate::source::Moment;
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 25] = [
     "state",
     "severity",
     "confidence",
@@ -26,6 +27,13 @@ const COLUMNS: [&str; 18] = [
     "description",
     "suppressed by",
     "reason",
+    "first commit",
+    "last commit",
+    "removed by",
+    "exposed since",
+    "exposed until",
+    "in HEAD",
+    "reachable",
 ];
 
 /// Writes a header, then one row for each place of each finding, the suppressed ones last.
@@ -52,6 +60,7 @@ fn rows(
     let pattern = &finding.pattern;
     for location in &finding.locations {
         let (place, span) = (&location.place, &location.span);
+        let life = finding.provenance.as_ref();
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let record: [String; COLUMNS.len()] = [
             if suppression.is_some() { "suppressed" } else { "found" }.to_owned(),
@@ -67,15 +76,34 @@ fn rows(
             span.column.to_string(),
             text(&place.commit),
             text(&place.author),
-            place.date.map(|date| date.to_string()).unwrap_or_default(),
+            date(place.date),
             serde_json::to_value(place.kind)?.as_str().unwrap_or_default().to_owned(),
             pattern.description.clone(),
             suppression.map(|suppression| suppression.by.clone()).unwrap_or_default(),
             suppression.map(|suppression| suppression.reason.clone()).unwrap_or_default(),
+            commit(life.and_then(|life| life.first.as_ref())),
+            commit(life.and_then(|life| life.last.as_ref())),
+            commit(life.and_then(|life| life.removed.as_ref())),
+            date(life.and_then(Provenance::since)),
+            date(life.and_then(Provenance::until)),
+            yes_or_no(life.map(|life| life.is_in_head)),
+            yes_or_no(life.map(|life| life.is_reachable)),
         ];
         writer.write_record(record.map(|cell| cell_text(&cell)))?;
     }
     Ok(())
+}
+
+fn commit(change: Option<&Change>) -> String {
+    change.map(|change| change.commit.clone()).unwrap_or_default()
+}
+
+fn date(date: Option<Moment>) -> String {
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+fn yes_or_no(is: Option<bool>) -> String {
+    is.map(|is| if is { "yes" } else { "no" }.to_owned()).unwrap_or_default()
 }
 
 /// Returns text that a spreadsheet shows and doesn't calculate: a path may begin like a formula.

@@ -12,6 +12,7 @@ use super::findings_words::{next_step, place_name};
 use crate::finding::{Finding, Location};
 use crate::pattern::Severity;
 use crate::policy::Review;
+use crate::source::Kind;
 
 const SCHEMA_VERSION: &str = "15.0.7";
 /// What GitLab's own scanner writes where a finding is in no commit.
@@ -29,7 +30,11 @@ pub fn gitlab(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result
     let mut seen = BTreeSet::new();
     let mut places = Vec::new();
     for finding in &review.findings {
-        for location in &finding.locations {
+        // GitLab knows no git folder: it is named only for what stands nowhere else.
+        let is_in_git = |location: &&Location| location.place.kind == Kind::GitFile;
+        let is_only_there = finding.locations.iter().all(|location| is_in_git(&location));
+        let shown = finding.locations.iter().filter(|l| is_only_there || !is_in_git(l));
+        for location in shown {
             let (place, span) = (&location.place, &location.span);
             // A message has no path: there the commit tells places apart.
             let commit = if place.path.is_none() { &place.commit } else { &None };

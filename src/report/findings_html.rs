@@ -8,8 +8,9 @@ use std::io::{self, Write};
 use maud::{DOCTYPE, Markup, PreEscaped, html as template};
 
 use super::Times;
+use super::findings_provenance::{exposure, reach};
 use super::findings_words::{console, count, main_location, next_step, place_name, plural};
-use crate::finding::{Finding, Location, plain};
+use crate::finding::{Finding, Location, Provenance, plain};
 use crate::pattern::Severity;
 use crate::policy::{Review, Suppression};
 
@@ -42,7 +43,7 @@ pub fn html(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<(
                         p.empty { "Nothing was found." }
                     } @else {
                         (filters(review))
-                        (table(review))
+                        (table(review, times))
                     }
                 }
                 footer { "Made by stanch " (env!("CARGO_PKG_VERSION")) ". No secret is in this file." }
@@ -144,21 +145,21 @@ fn filters(review: &Review) -> Markup {
     }
 }
 
-fn table(review: &Review) -> Markup {
+fn table(review: &Review, times: &Times) -> Markup {
     template! {
         table #findings {
             thead { tr { th { "Severity" } th { "What" } th { "Where" } th { "Next" } } }
             tbody {
-                @for finding in &review.findings { (row(finding, None)) }
+                @for finding in &review.findings { (row(finding, None, times)) }
                 @for suppressed in &review.suppressed {
-                    (row(&suppressed.finding, Some(&suppressed.suppression)))
+                    (row(&suppressed.finding, Some(&suppressed.suppression), times))
                 }
             }
         }
     }
 }
 
-fn row(finding: &Finding, suppression: Option<&Suppression>) -> Markup {
+fn row(finding: &Finding, suppression: Option<&Suppression>, times: &Times) -> Markup {
     let pattern = &finding.pattern;
     let main = main_location(finding);
     let is_main = |location: &&Location| main.is_some_and(|main| main == *location);
@@ -190,6 +191,7 @@ fn row(finding: &Finding, suppression: Option<&Suppression>) -> Markup {
                         @for other in others { (location(other)) }
                     }
                 }
+                @if let Some(provenance) = &finding.provenance { (life(provenance, times)) }
             }
             td.next { (next(finding)) }
         }
@@ -205,6 +207,22 @@ fn next(finding: &Finding) -> Markup {
             "revoke it at " a href=(console) rel="noreferrer noopener" { (console) }
         } @else {
             (next_step(finding))
+        }
+    }
+}
+
+/// Returns what became of a credential in a history.
+fn life(provenance: &Provenance, times: &Times) -> Markup {
+    template! {
+        p.fact {
+            @if let Some(exposure) = exposure(provenance, times.ended) { (exposure) "; " }
+            (reach(provenance))
+        }
+        @if let Some(first) = &provenance.first {
+            p.fact {
+                "brought in by “" (first.subject) "”"
+                @if let Some(committer) = &first.committer { ", committed by " (plain(committer)) }
+            }
         }
     }
 }

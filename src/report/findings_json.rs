@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::Times;
+use super::findings_provenance::{JsonProvenance, json_provenance};
 use crate::finding::{Disguise, Finding, Location};
 use crate::pattern::{Confidence, Severity};
 use crate::policy::{Notice, Review, Suppressed, Suppression};
@@ -44,6 +46,7 @@ struct JsonFinding<'a> {
     line: Option<usize>,
     column: Option<usize>,
     commit: Option<&'a str>,
+    provenance: Option<JsonProvenance<'a>>,
     locations: Vec<JsonLocation<'a>>,
 }
 
@@ -68,12 +71,12 @@ struct JsonLocation<'a> {
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn json(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+pub fn json(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     let json = JsonReport {
         schema: "stanch-findings/v1",
         status: if review.coverage.gaps.is_empty() { "complete" } else { "partial" },
-        findings: review.findings.iter().map(json_finding).collect(),
-        suppressed: review.suppressed.iter().map(json_suppressed).collect(),
+        findings: review.findings.iter().map(|finding| json_finding(finding, times)).collect(),
+        suppressed: review.suppressed.iter().map(|one| json_suppressed(one, times)).collect(),
         notices: &review.notices,
         coverage: &review.coverage,
     };
@@ -85,22 +88,22 @@ pub fn json(review: &Review, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn jsonl(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+pub fn jsonl(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     for finding in &review.findings {
-        serde_json::to_writer(&mut *out, &json_finding(finding))?;
+        serde_json::to_writer(&mut *out, &json_finding(finding, times))?;
         writeln!(out)?;
     }
     Ok(())
 }
 
-fn json_suppressed(suppressed: &Suppressed) -> JsonSuppressed<'_> {
+fn json_suppressed<'a>(suppressed: &'a Suppressed, times: &Times) -> JsonSuppressed<'a> {
     JsonSuppressed {
-        finding: json_finding(&suppressed.finding),
+        finding: json_finding(&suppressed.finding, times),
         suppression: &suppressed.suppression,
     }
 }
 
-fn json_finding(finding: &Finding) -> JsonFinding<'_> {
+fn json_finding<'a>(finding: &'a Finding, times: &Times) -> JsonFinding<'a> {
     let (pattern, first) = (&*finding.pattern, finding.locations.first());
     JsonFinding {
         pattern: &pattern.id,
@@ -117,6 +120,7 @@ fn json_finding(finding: &Finding) -> JsonFinding<'_> {
         line: first.map(|location| location.span.line),
         column: first.map(|location| location.span.column),
         commit: first.and_then(|location| location.place.commit.as_deref()),
+        provenance: json_provenance(finding, times.ended),
         locations: finding.locations.iter().map(json_location).collect(),
     }
 }

@@ -11,6 +11,8 @@ use serde_sarif::sarif::{
     Suppression as SarifSuppression, Tool, ToolComponent,
 };
 
+use super::Times;
+use super::findings_provenance::json_provenance;
 use crate::finding::{Finding, Location};
 use crate::pattern::{Pattern, Severity};
 use crate::policy::{Review, Suppressed, SuppressionKind};
@@ -24,7 +26,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn sarif(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+pub fn sarif(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     let driver = ToolComponent::builder()
         .name("stanch")
         .semantic_version(env!("CARGO_PKG_VERSION"))
@@ -32,7 +34,7 @@ pub fn sarif(review: &Review, out: &mut dyn Write) -> io::Result<()> {
         .build();
     let run = Run::builder()
         .tool(Tool::builder().driver(driver).build())
-        .results(results(review))
+        .results(results(review, times))
         .invocations(vec![invocation(review)])
         .column_kind(json!("unicodeCodePoints"))
         .build();
@@ -68,13 +70,13 @@ fn rule(pattern: &Pattern) -> ReportingDescriptor {
         .build()
 }
 
-fn results(review: &Review) -> Vec<SarifResult> {
+fn results(review: &Review, times: &Times) -> Vec<SarifResult> {
     let suppressed = |suppressed: &Suppressed| {
-        let mut result = result(&suppressed.finding);
+        let mut result = result(&suppressed.finding, times);
         result.suppressions = Some(vec![suppression(suppressed)]);
         result
     };
-    let found = review.findings.iter().map(result);
+    let found = review.findings.iter().map(|finding| result(finding, times));
     found.chain(review.suppressed.iter().map(suppressed)).collect()
 }
 
@@ -90,12 +92,16 @@ fn suppression(suppressed: &Suppressed) -> SarifSuppression {
         .build()
 }
 
-fn result(finding: &Finding) -> SarifResult {
+fn result(finding: &Finding, times: &Times) -> SarifResult {
     let message = format!("{} ({})", finding.pattern.description, finding.redacted);
     let fingerprint = (FINGERPRINT.to_owned(), finding.fingerprint.to_string());
     let mut locations = finding.locations.iter().map(location);
     let first: Vec<_> = locations.next().into_iter().collect();
+    let provenance = json_provenance(finding, times.ended);
+    let provenance = provenance.map(|provenance| ("provenance".to_owned(), json!(provenance)));
+    let properties: BTreeMap<_, _> = provenance.into_iter().collect();
     SarifResult::builder()
+        .properties(PropertyBag::builder().additional_properties(properties).build())
         .rule_id(&finding.pattern.id)
         .level(level(finding.severity))
         .message(Message::builder().text(message).build())

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::Times;
+use super::findings_provenance::{exposure, reach};
 use super::findings_words::{count, log_line, next_step, place_name, plural, suppressed};
 use crate::finding::{Disguise, Finding, Location, plain};
 use crate::pattern::Severity;
@@ -21,16 +23,16 @@ const DIM: Style = Style::new().dimmed();
 ///
 /// # Errors
 /// Where the writer fails.
-pub fn text(review: &Review, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     for finding in &review.findings {
-        write_finding(finding, out)?;
+        write_finding(finding, times, out)?;
     }
     write_gaps(&review.coverage, out)?;
     write_notices(review, out)?;
     write_summary(review, out)
 }
 
-fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
+fn write_finding(finding: &Finding, times: &Times, out: &mut dyn Write) -> io::Result<()> {
     let colour = severity_style(finding.severity);
     let (id, short) = (&finding.pattern.id, finding.fingerprint.short());
     writeln!(out, "{colour}{}{colour:#}  {BOLD}{id}{BOLD:#}  {short}", finding.severity)?;
@@ -48,10 +50,22 @@ fn write_finding(finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     if more > 0 {
         writeln!(out, "  {DIM}and {more} more {}{DIM:#}", plural(more, "place"))?;
     }
+    write_provenance(finding, times, out)?;
     match &finding.pattern.provider.driver {
         Some(_) => writeln!(out, "  next: {BOLD}{}{BOLD:#}\n", next_step(finding)),
         None => writeln!(out, "  next: {}\n", next_step(finding)),
     }
+}
+
+fn write_provenance(finding: &Finding, times: &Times, out: &mut dyn Write) -> io::Result<()> {
+    let Some(provenance) = &finding.provenance else { return Ok(()) };
+    let exposure = exposure(provenance, times.ended).map(|words| format!("{words}; "));
+    let (exposure, reach) = (exposure.unwrap_or_default(), reach(provenance));
+    writeln!(out, "  {DIM}{exposure}{reach}{DIM:#}")?;
+    let Some(first) = &provenance.first else { return Ok(()) };
+    let by = first.committer.as_deref().unwrap_or("unknown");
+    let subject = log_line(&first.subject);
+    writeln!(out, "  {DIM}brought in by \"{subject}\", committed by {}{DIM:#}", plain(by))
 }
 
 fn severity_style(severity: Severity) -> Style {

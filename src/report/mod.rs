@@ -10,6 +10,7 @@ mod findings_gitlab;
 mod findings_html;
 mod findings_json;
 mod findings_junit;
+mod findings_provenance;
 mod findings_sarif;
 mod findings_text;
 mod findings_words;

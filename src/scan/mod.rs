@@ -19,6 +19,7 @@ mod pairing;
 mod precedence;
 mod prefilter;
 mod proof;
+mod provenance;
 mod search;
 mod sieve;
 mod traces;
@@ -205,6 +206,9 @@ pub fn scan(
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             record(&mut found, detection, within, &blob);
         });
+        if detections > 0 || !new_gaps.is_empty() {
+            blob.note();
+        }
         if !new_gaps.is_empty() {
             gaps.lock().unwrap_or_else(PoisonError::into_inner).extend(new_gaps);
         }
@@ -217,7 +221,12 @@ pub fn scan(
     let gaps = gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
     coverage.merge(Coverage { gaps, ..Coverage::default() });
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Report { findings: ordered(found), coverage })
+    let mut findings = ordered(found);
+    for finding in &mut findings {
+        finding.provenance = provenance::of(scanner, finding, &coverage.stays);
+    }
+    coverage.stays.clear();
+    Ok(Report { findings, coverage })
 }
 
 fn record(
@@ -236,6 +245,7 @@ fn record(
         confidence: detection.confidence,
         proofs: detection.proofs.clone(),
         locations: Vec::new(),
+        provenance: None,
     });
     // One secret beside two key ids: whatever the order of the threads, the same of them is taken.
     if detection.credential.public_parts().lt(finding.credential.public_parts()) {

@@ -121,6 +121,18 @@ pub(super) fn search(scanner: &Scanner, blob: &Blob<'_>) -> Searched {
     Searched { detections, stops: search.stops }
 }
 
+/// Returns every stretch of some bytes that may be a secret.
+pub(super) fn masks(scanner: &Scanner, bytes: &[u8]) -> Vec<Range<usize>> {
+    let mut search = Search { scanner, decoded: 0, size: bytes.len(), stops: BTreeSet::new() };
+    let Plain { detections, masks } = search.blob(bytes, None);
+    let parts = detections.into_iter().flat_map(|detection| {
+        let is_secret = |name: &str| !detection.pattern.is_public(name);
+        let parts = detection.parts.into_iter().filter(|(name, _)| is_secret(name));
+        parts.map(|(_, span)| span).chain([detection.span]).collect::<Vec<_>>()
+    });
+    masks.into_iter().chain(parts).collect()
+}
+
 /// Moves a detection from a layer to the text the layer is of.
 fn relocate(detection: &mut Detection, layer: &Layer, disguise: Disguise) {
     detection.span = layer.origin(&detection.span);

@@ -78,7 +78,7 @@ impl Source for GitFolder {
         files.dedup();
         files.par_iter().for_each(|path| match self.read(path) {
             Ok(bytes) => {
-                let places = [Place::new(Kind::File, self.shown(path))];
+                let places = [Place::new(Kind::GitFile, self.shown(path))];
                 tally.hand(Blob::new(&bytes, &places), visit);
             }
             Err(gap) => tally.gap(gap),
@@ -104,7 +104,9 @@ fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, tally: &Tally) {
     for entry in entries.flatten() {
         let Ok(kind) = entry.file_type() else { continue };
         let name = entry.file_name();
-        if kind.is_file() {
+        // git lays samples into every repository, and runs none of them.
+        let is_sample = folder.ends_with("hooks") && name.to_string_lossy().ends_with(".sample");
+        if kind.is_file() && !is_sample {
             files.push(entry.path());
         } else if kind.is_dir() && depth > 0 {
             let is_elsewhere = ["lfs", "modules", "objects"].iter().any(|other| name == *other);

@@ -12,6 +12,7 @@ mod pack;
 mod repository;
 mod reread;
 mod staged;
+mod stay;
 mod stdin;
 mod tally;
 mod window;
@@ -23,6 +24,7 @@ pub use moment::Moment;
 pub use repository::{Error, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;
+pub use stay::{Event, Record, Stay, Stays, Text};
 pub use stdin::Stdin;
 pub use window::{CELL_BYTES, Position, Window};
 pub use worktree::Worktree;
@@ -30,6 +32,7 @@ pub use worktree::Worktree;
 use std::any::Any;
 use std::cell::OnceCell;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +46,8 @@ pub const DEFAULT_MAX_BYTES: u64 = 256 * 1024 * 1024;
 pub enum Kind {
     /// A file of the worktree, or any file on disk.
     File,
+    /// A file of the git folder that is no object: its configuration, a log, a hook.
+    GitFile,
     /// Standard input.
     Stdin,
     /// A file as staged in the index.
@@ -92,17 +97,26 @@ pub struct Blob<'a> {
     pub lineage: Option<&'a Lineage<'a>>,
     /// Where these are not all of its bytes: which they are.
     pub window: Option<&'a Window>,
+    /// Set by whoever finds something in it, where the source wants to know.
+    pub noted: Option<&'a AtomicBool>,
 }
 
 impl<'a> Blob<'a> {
     /// Returns a blob that stands alone.
     pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
-        Self { bytes, places, lineage: None, window: None }
+        Self { bytes, places, lineage: None, window: None, noted: None }
     }
 
     /// Returns which of its bytes are handed out with no other blob: all, unless it is a window.
     pub fn own(&self) -> Range<usize> {
         self.window.map_or(0..self.bytes.len(), |window| window.own.clone())
+    }
+
+    /// Says that something was found in it: its source may then tell its [`Stay`].
+    pub fn note(&self) {
+        if let Some(noted) = self.noted {
+            noted.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -178,6 +192,9 @@ pub struct Coverage {
     pub left_out_ignored: u64,
     /// What was left out though it was to be scanned, sorted.
     pub gaps: Vec<Gap>,
+    /// How long the objects stood in their history in which something was found.
+    #[serde(skip)]
+    pub stays: Stays,
 }
 
 impl Coverage {
@@ -187,6 +204,9 @@ impl Coverage {
         self.bytes += other.bytes;
         self.left_out_ignored += other.left_out_ignored;
         self.gaps.extend(other.gaps);
+        for (object, stays) in other.stays {
+            self.stays.entry(object).or_default().extend(stays);
+        }
         self.gaps.sort();
         self.gaps.dedup();
     }

@@ -18,7 +18,7 @@ use super::{Error, Kind, Place, Repository};
 /// Where they are no longer there.
 pub fn read_blob(root: &Path, place: &Place) -> Result<Vec<u8>, Error> {
     match place.kind {
-        Kind::File => read_file(root, place),
+        Kind::File | Kind::GitFile => read_file(root, place),
         Kind::Stdin => Err(gone("standard input", "a stream is read once")),
         Kind::Staged | Kind::Blob => read_object(root, &place.blob, ObjectType::Blob),
         Kind::Lfs => read_lfs(root, &place.blob),

@@ -1,9 +1,9 @@
 //! Counts what a source hands out and what it could not read, from several threads at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Blob, Coverage, Gap};
+use super::{Blob, Coverage, Gap, Stays};
 
 /// A [`Coverage`] in the making.
 #[derive(Debug, Default)]
@@ -16,10 +16,17 @@ pub(super) struct Tally {
 impl Tally {
     /// Hands a blob to `visit` and counts it.
     pub(super) fn hand(&self, blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) {
-        visit(blob);
+        self.hand_and_ask(blob, visit);
+    }
+
+    /// Hands a blob to `visit` and counts it; returns whether something was found in it.
+    pub(super) fn hand_and_ask(&self, blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) -> bool {
+        let noted = AtomicBool::new(false);
+        visit(Blob { noted: Some(&noted), ..blob });
         let is_first = blob.window.is_none_or(|window| window.offset + window.own.start == 0);
         self.blobs.fetch_add(is_first.into(), Ordering::Relaxed);
         self.bytes.fetch_add(blob.own().len() as u64, Ordering::Relaxed);
+        noted.into_inner()
     }
 
     /// Notes something that could not be read.
@@ -37,6 +44,7 @@ impl Tally {
             bytes: self.bytes.into_inner(),
             left_out_ignored: 0,
             gaps,
+            stays: Stays::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod damage;
 mod equality;
 mod history;
 mod partial;
+mod provenance;
 mod repo;
 mod reread;
 mod staged;

@@ -31,7 +31,7 @@ pub(super) struct Commit {
     pub(super) oid: Oid,
     pub(super) tree: Oid,
     pub(super) written: Written,
-    parents: Vec<Oid>,
+    pub(super) parents: Vec<Oid>,
     /// Seconds since 1970 as the committer had it; 0 where it can't be read.
     seconds: i64,
 }
@@ -39,6 +39,8 @@ pub(super) struct Commit {
 /// An annotated tag, without its message.
 pub(super) struct Tagged {
     pub(super) oid: Oid,
+    /// What it names.
+    pub(super) target: Oid,
     pub(super) is_reached: bool,
     pub(super) written: Written,
 }
@@ -212,7 +214,8 @@ impl Walk<'_> {
                 let index = self.found.tags.len() as u32;
                 let date = tag.tagger.as_ref().and_then(|tagger| tagger.when);
                 let written = self.written(tag.tagger, date);
-                self.found.tags.push(Tagged { oid, is_reached: self.is_reached, written });
+                let (target, is_reached) = (tag.target, self.is_reached);
+                self.found.tags.push(Tagged { oid, target, is_reached, written });
                 self.queue.push(Next { holder: Holder::Tag(index), ..Next::needed(tag.target) });
             }
             _ => self.found.roots.push(Root { oid, kind, holder }),

@@ -9,26 +9,31 @@
 
 mod commits;
 mod contents;
+mod graph;
+mod holds;
 mod listing;
 mod names;
 mod number;
 mod paths;
 mod reader;
+mod stays;
 mod store;
 mod trees;
 mod visit;
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use git2::{ObjectType, Oid};
 
 use super::lfs::Lfs;
-use super::repository::{Member, Objects, Unreadable, broken_packs, family, tips};
+use super::repository::{Member, Objects, Unreadable, broken_packs, family, head, tips};
 use super::tally::Tally;
 use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source};
 use commits::Commits;
 use contents::Contents;
 use reader::Reader;
+use stays::Chronicle;
 use store::Store;
 use trees::Trees;
 
@@ -133,9 +138,20 @@ impl History {
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
             visit,
+            found: Mutex::default(),
         };
-        reader.read_all();
-        Ok(gaps.finish())
+        let found = reader.read_all();
+        drop(contents);
+        let chronicle = Chronicle {
+            repository: prefix,
+            objects: &store(),
+            commits: &commits,
+            tips: &tips,
+            head: head(repository),
+        };
+        // The trees are listed anew: kept until now they would be most of the memory of a scan.
+        let stays = chronicle.stays(&found, || Trees::of(objects.packs(), self.max_bytes));
+        Ok(Coverage { stays, ..gaps.finish() })
     }
 }
 
@@ -181,7 +197,7 @@ struct Gaps {
     /// Stands before the name of all that is in a submodule.
     prefix: String,
     /// Where the repository is a partial clone: the objects left at its remote.
-    elsewhere: Option<std::sync::Mutex<Vec<String>>>,
+    elsewhere: Option<Mutex<Vec<String>>>,
     is_shallow: bool,
 }
 

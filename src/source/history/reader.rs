@@ -1,11 +1,14 @@
 //! Reads what was listed, and hands it out.
 
+use std::sync::{Mutex, PoisonError};
+
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
 use super::Gaps;
 use super::commits::{Commits, Written};
-use super::contents::{Contents, Found};
+use super::contents::{self, Contents};
+use super::stays::Found;
 use super::visit::{Blobs, Handed, Messages};
 use crate::source::lfs::{self, Lfs};
 use crate::source::pack;
@@ -24,10 +27,13 @@ pub(super) struct Reader<'a> {
     pub(super) max_bytes: u64,
     pub(super) whole_blobs: bool,
     pub(super) visit: &'a (dyn Fn(Blob<'_>) + Sync),
+    /// Where whoever visits found something.
+    pub(super) found: Mutex<Found>,
 }
 
 impl Reader<'_> {
-    pub(super) fn read_all(self) {
+    /// Reads everything, and returns where something was found.
+    pub(super) fn read_all(self) -> Found {
         let blobs = &self.contents.blobs;
         let handed = Handed::none_of(blobs.len());
         for pack in self.objects.packs() {
@@ -37,10 +43,15 @@ impl Reader<'_> {
         }
         handed.each_other(|index| self.blob(&blobs[index]));
         self.commit_messages();
-        self.commits.tags.par_iter().for_each(|tag| {
-            self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+        self.commits.tags.par_iter().enumerate().for_each(|(index, tag)| {
+            if self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written) {
+                self.note(|found| found.tags.push(index as u32));
+            }
         });
         self.lfs.gap().into_iter().for_each(|gap| self.gaps.note(gap));
+        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.sort();
+        found
     }
 
     fn commit_messages(&self) {
@@ -53,16 +64,33 @@ impl Reader<'_> {
         }
         handed.each_other(|index| {
             let commit = &commits[index];
-            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
+            let kind = (Kind::CommitMessage, ObjectType::Commit);
+            if self.message(kind.0, kind.1, commit.oid, &commit.written) {
+                self.note(|found| found.commits.push(index as u32));
+            }
         });
     }
 
-    fn blob(&self, found: &Found) {
+    /// Notes where something was found.
+    pub(super) fn note(&self, note: impl FnOnce(&mut Found)) {
+        note(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Hands out a blob, and the file that it stands for if it is a pointer of git LFS.
+    pub(super) fn hand(&self, found: &contents::Found, blob: Blob<'_>) {
+        let is_noted = self.gaps.tally.hand_and_ask(blob, self.visit);
+        let is_noted = self.behind_pointer(blob) || is_noted;
+        let first = found.places.iter().map(|(_, holder)| *holder).min();
+        if let (true, Some(first)) = (is_noted, first) {
+            self.note(|notes| notes.blobs.push((found.oid, first)));
+        }
+    }
+
+    fn blob(&self, found: &contents::Found) {
         match self.objects.read(found.oid, ObjectType::Blob) {
             Ok(bytes) => {
                 let places = self.places(found);
-                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
-                self.behind_pointer(&bytes, places);
+                self.hand(found, Blob::new(&bytes, &places));
             }
             Err(Unreadable::Absent) if !self.is_reached(found) => {}
             Err(why) => {
@@ -76,27 +104,30 @@ impl Reader<'_> {
         }
     }
 
-    fn is_reached(&self, found: &Found) -> bool {
+    fn is_reached(&self, found: &contents::Found) -> bool {
         found.places.iter().any(|(_, holder)| self.commits.is_reached(*holder))
     }
 
-    /// Hands out the file that a pointer of git LFS stands for, if the blob is one.
-    pub(super) fn behind_pointer(&self, bytes: &[u8], mut places: Vec<Place>) {
-        let Some(id) = lfs::pointer(bytes) else { return };
-        let Some(first) = places.first() else { return };
-        let name = first.path.clone().unwrap_or_else(|| format!("LFS object {id}"));
+    /// Hands out the file that a pointer of git LFS stands for, if the blob is one; returns whether
+    /// something was found in it.
+    fn behind_pointer(&self, blob: Blob<'_>) -> bool {
+        let Some(id) = lfs::pointer(blob.bytes) else { return false };
+        let mut places = blob.places.to_vec();
+        places.iter_mut().for_each(|place| place.kind = Kind::Lfs);
+        let path = places.first().and_then(|place| place.path.clone());
+        let name = path.unwrap_or_else(|| format!("LFS object {id}"));
         match self.lfs.read(id, &name) {
-            Ok(Some(bytes)) => {
-                places.iter_mut().for_each(|place| place.kind = Kind::Lfs);
-                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
+            Ok(Some(bytes)) => self.gaps.tally.hand_and_ask(Blob::new(&bytes, &places), self.visit),
+            Ok(None) => false,
+            Err(why) => {
+                self.gaps.object(format!("LFS object {id} ({name})"), why);
+                false
             }
-            Ok(None) => {}
-            Err(why) => self.gaps.object(format!("LFS object {id} ({name})"), why),
         }
     }
 
     /// Returns the places of a blob, the oldest first.
-    pub(super) fn places(&self, found: &Found) -> Vec<Place> {
+    pub(super) fn places(&self, found: &contents::Found) -> Vec<Place> {
         let mut places: Vec<_> = (found.places.iter())
             .map(|(path, holder)| {
                 let path = self.contents.path(*path).map(|path| format!("{}{path}", self.prefix));
@@ -112,16 +143,26 @@ impl Reader<'_> {
         places.into_iter().map(|(_, place)| place).collect()
     }
 
-    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) {
+    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) -> bool {
         match self.objects.read(oid, object) {
             Ok(bytes) => self.hand_message(kind, oid, written, &bytes),
-            Err(why) => self.gaps.object(format!("{object} {oid}"), why),
+            Err(why) => {
+                self.gaps.object(format!("{object} {oid}"), why);
+                false
+            }
         }
     }
 
-    pub(super) fn hand_message(&self, kind: Kind, oid: Oid, written: &Written, bytes: &[u8]) {
+    /// Hands out a message, and returns whether something was found in it.
+    pub(super) fn hand_message(
+        &self,
+        kind: Kind,
+        oid: Oid,
+        written: &Written,
+        bytes: &[u8],
+    ) -> bool {
         let mut place = Place::new(kind, None);
         written.stamp(&mut place, oid);
-        self.gaps.tally.hand(Blob::new(message(bytes), &[place]), self.visit);
+        self.gaps.tally.hand_and_ask(Blob::new(message(bytes), &[place]), self.visit)
     }
 }

@@ -117,6 +117,12 @@ impl<'a> Trees<'a> {
         self.kept(tree).is_some()
     }
 
+    /// Returns the tree that another is a difference from, if it is one, and the difference; none where
+    /// it is not known what it lists.
+    pub(super) fn difference(&self, tree: Number) -> Option<(Option<Number>, &Difference)> {
+        self.kept(tree).map(|kept| (kept.base, &kept.difference))
+    }
+
     /// Counts what one tree lists and another (or an empty one) does not. Both must be known.
     pub(super) fn compare(&self, old: Option<Number>, new: Number, changes: &mut Changes) {
         changes.clear();

@@ -72,9 +72,8 @@ impl Visit for Blobs<'_> {
         let lineage = Lineage::of(known);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
-        reader.gaps.tally.hand(blob, reader.visit);
+        reader.hand(&reader.contents.blobs[index], blob);
         self.handed.note(index);
-        reader.behind_pointer(bytes, places);
         lineage.memory.into_inner()
     }
 }
@@ -92,7 +91,10 @@ impl Visit for Messages<'_> {
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
         if let Some(&index) = self.wanted.0.get(&node) {
             let commit = &self.reader.commits.commits[index];
-            self.reader.hand_message(Kind::CommitMessage, commit.oid, &commit.written, bytes);
+            let reader = self.reader;
+            if reader.hand_message(Kind::CommitMessage, commit.oid, &commit.written, bytes) {
+                reader.note(|found| found.commits.push(index as u32));
+            }
             self.handed.note(index);
         }
     }

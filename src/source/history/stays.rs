@@ -1,0 +1,231 @@
+//! How long each object in which something was found stood in the history.
+//!
+//! Nothing is asked of one object alone: the commits are walked once from the youngest to the oldest, and
+//! only through the trees that lead to one of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use git2::{ObjectType, Oid};
+
+use super::commits::{Commits, Holder};
+use super::graph::{Graph, is_branch, is_tag};
+use super::holds::{Holds, Walked};
+use super::number::NumberMap;
+use super::store::Store;
+use super::trees::{Number, Trees};
+use crate::source::repository::{self, Tip, message};
+use crate::source::stay::{Event, Record, Stay, Stays, Text};
+
+/// The objects in which something was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Blobs, and what holds each first.
+    pub(super) blobs: Vec<(Oid, Holder)>,
+    /// Indices of commits with something in their message.
+    pub(super) commits: Vec<u32>,
+    /// The same of tags.
+    pub(super) tags: Vec<u32>,
+}
+
+impl Found {
+    /// Puts in order what several threads found, each once.
+    pub(super) fn sort(&mut self) {
+        self.blobs.sort_unstable();
+        self.blobs.dedup();
+        self.commits.sort_unstable();
+        self.tags.sort_unstable();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.blobs.is_empty() && self.commits.is_empty() && self.tags.is_empty()
+    }
+}
+
+/// A history in which stays are looked up.
+pub(super) struct Chronicle<'a, 's> {
+    pub(super) repository: &'a str,
+    pub(super) objects: &'a Store<'s>,
+    pub(super) commits: &'a Commits,
+    pub(super) tips: &'a [Tip],
+    /// The commit that is checked out.
+    pub(super) head: Option<Oid>,
+}
+
+/// What is known of one blob.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    last: Option<u32>,
+    is_reached: bool,
+    is_in_head: bool,
+    is_in_branch: bool,
+}
+
+/// What is known of the commits.
+struct Reached {
+    graph: Graph,
+    head: Option<u32>,
+    /// The tips of branches.
+    branches: Vec<u32>,
+    /// Everything that a branch or tag names, or a tag that is named so.
+    named: HashSet<Oid>,
+    /// By commit: whether a branch or tag reaches it.
+    by_name: Vec<bool>,
+    /// By commit: whether it is in the log of `HEAD`.
+    by_head: Vec<bool>,
+}
+
+impl Chronicle<'_, '_> {
+    /// Returns the stays of what was found. `trees` is asked only where that is a blob.
+    pub(super) fn stays<'t>(&self, found: &Found, trees: impl FnOnce() -> Trees<'t>) -> Stays {
+        if found.is_empty() {
+            return Stays::new();
+        }
+        let reached = self.reached();
+        let mut records = Records { chronicle: self, known: HashMap::new() };
+        let mut stays = Stays::new();
+        if !found.blobs.is_empty() {
+            let trees = trees();
+            let known = self.blobs(found, &trees, &reached);
+            self.add_blobs(found, &known, &reached, &mut records, &mut stays);
+        }
+        for &index in &found.commits {
+            let event = records.of(index);
+            let id = self.commits.commits[index as usize].oid.to_string();
+            stays.entry(id).or_default().push(Stay {
+                repository: self.repository.to_owned(),
+                first: event.clone(),
+                last: event,
+                removed: None,
+                is_reached: reached.by_name[index as usize],
+                is_in_head: reached.by_head[index as usize],
+            });
+        }
+        for &index in &found.tags {
+            let tag = &self.commits.tags[index as usize];
+            let event = records.of_tag(tag.oid);
+            stays.entry(tag.oid.to_string()).or_default().push(Stay {
+                repository: self.repository.to_owned(),
+                first: event.clone(),
+                last: event,
+                removed: None,
+                is_reached: reached.named.contains(&tag.oid),
+                is_in_head: false,
+            });
+        }
+        stays
+    }
+
+    fn reached(&self) -> Reached {
+        let graph = Graph::of(self.commits);
+        let of = |tips: &dyn Fn(&Tip) -> bool| -> Vec<u32> {
+            let tips = self.tips.iter().filter(|tip| tips(tip));
+            tips.filter_map(|tip| graph.commit(tip.oid)).collect()
+        };
+        let (branches, tags) = (of(&is_branch), of(&is_tag));
+        let head = self.head.and_then(|head| graph.commit(head));
+        let by_name = graph.reached_from(branches.iter().chain(&tags).copied());
+        let by_head = graph.reached_from(head.into_iter());
+        let named = self.tips.iter().filter(|tip| is_branch(tip) || is_tag(tip));
+        let named = named.flat_map(|tip| graph.named(tip.oid)).collect();
+        Reached { head, branches, named, by_name, by_head, graph }
+    }
+
+    /// Walks the commits for what holds each blob.
+    fn blobs(&self, found: &Found, trees: &Trees<'_>, reached: &Reached) -> Vec<Known> {
+        let mut known = vec![Known::default(); found.blobs.len()];
+        let numbers = found.blobs.iter().map(|(oid, _)| trees.number(*oid));
+        let places: NumberMap<Number, usize> = numbers.zip(0..).collect();
+        let mut holds = Holds::of(trees, self.objects, found.blobs.iter().map(|(oid, _)| *oid));
+        let commits = &self.commits.commits;
+        let mut each = |commits_with_trees: &mut dyn Iterator<Item = u32>,
+                        note: &mut dyn FnMut(&mut Known, u32)| {
+            let mut walked = Walked::default();
+            for index in commits_with_trees {
+                holds.each(commits[index as usize].tree, &mut walked, |number| {
+                    note(&mut known[places[&number]], index);
+                });
+            }
+        };
+        let youngest_first = || (0..commits.len() as u32).rev();
+        each(&mut youngest_first(), &mut |known, index| _ = known.last.get_or_insert(index));
+        let mut named = youngest_first().filter(|index| reached.by_name[*index as usize]);
+        each(&mut named, &mut |known, _| known.is_reached = true);
+        each(&mut reached.head.into_iter(), &mut |known, _| known.is_in_head = true);
+        each(&mut reached.branches.iter().copied(), &mut |known, _| known.is_in_branch = true);
+        known
+    }
+
+    fn add_blobs(
+        &self,
+        found: &Found,
+        known: &[Known],
+        reached: &Reached,
+        records: &mut Records<'_, '_, '_>,
+        stays: &mut Stays,
+    ) {
+        let is_gone = |known: &&Known| !known.is_in_branch && !known.is_in_head;
+        let ends: Vec<u32> = known.iter().filter(is_gone).filter_map(|known| known.last).collect();
+        let children = reached.graph.first_children(&ends, &reached.by_name);
+        for ((oid, holder), known) in found.blobs.iter().zip(known) {
+            let first = match holder {
+                Holder::Commit(index) => records.of(*index),
+                Holder::Tag(index) => records.of_tag(self.commits.tags[*index as usize].oid),
+                Holder::Reference | Holder::Nothing => None,
+            };
+            let end = known.last.filter(|_| is_gone(&known));
+            let removed = end.and_then(|last| children.get(&last));
+            stays.entry(oid.to_string()).or_default().push(Stay {
+                repository: self.repository.to_owned(),
+                first,
+                last: known.last.and_then(|last| records.of(last)),
+                removed: removed.and_then(|child| records.of(*child)),
+                is_reached: known.is_reached || reached.named.contains(oid),
+                is_in_head: known.is_in_head,
+            });
+        }
+    }
+}
+
+/// What commits say of themselves, each read once.
+struct Records<'c, 'a, 's> {
+    chronicle: &'c Chronicle<'a, 's>,
+    known: HashMap<u32, Option<Event>>,
+}
+
+impl Records<'_, '_, '_> {
+    /// Returns the event of a commit; none where it can't be read again.
+    fn of(&mut self, index: u32) -> Option<Event> {
+        let chronicle = self.chronicle;
+        let read = || {
+            let oid = chronicle.commits.commits[index as usize].oid;
+            let bytes = chronicle.objects.read(oid, ObjectType::Commit).ok()?;
+            let repository::Commit { author, committer, .. } = repository::Commit::parse(&bytes)?;
+            let (author, authored) = author.map(|by| (by.who, by.when)).unzip();
+            let (committer, committed) = committer.map(|by| (by.who, by.when)).unzip();
+            let (authored, committed) = (authored.flatten(), committed.flatten());
+            let message = Text(message(&bytes).to_owned());
+            let id = oid.to_string();
+            let record = Record { id, author, authored, committer, committed, message };
+            Some(Event { order: index, record: Arc::new(record) })
+        };
+        self.known.entry(index).or_insert_with(read).clone()
+    }
+
+    /// Returns the event of an annotated tag, which comes after all commits.
+    fn of_tag(&self, oid: Oid) -> Option<Event> {
+        let bytes = self.chronicle.objects.read(oid, ObjectType::Tag).ok()?;
+        let (who, when) =
+            repository::Tag::parse(&bytes)?.tagger.map(|by| (by.who, by.when)).unzip();
+        let when = when.flatten();
+        let record = Record {
+            id: oid.to_string(),
+            author: who.clone(),
+            authored: when,
+            committer: who,
+            committed: when,
+            message: Text(message(&bytes).to_owned()),
+        };
+        Some(Event { order: u32::MAX, record: Arc::new(record) })
+    }
+}

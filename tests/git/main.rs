@@ -10,6 +10,7 @@ mod provenance;
 mod repo;
 mod reread;
 mod staged;
+mod storage;
 mod worktree;
 
 #[path = "../world/mod.rs"]

@@ -63,11 +63,16 @@ impl Repo {
 
     /// Makes commits of a stream in the format of `git fast-import`, which is quicker than one by one.
     pub(crate) fn fast_import(&self, stream: &[u8]) {
+        self.feed(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"], stream);
+    }
+
+    /// Runs git with this on its standard input.
+    pub(crate) fn feed(&self, arguments: &[&str], input: &[u8]) {
         let mut command = self.command();
-        command.args(["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"]);
-        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(stream).unwrap();
-        assert!(child.wait().unwrap().success());
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        assert!(child.wait().unwrap().success(), "git {arguments:?}");
     }
 
     fn command(&self) -> Command {

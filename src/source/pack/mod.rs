@@ -7,6 +7,14 @@
 //!
 //! Why not libgit2 for all: it gives objects one by one, and every one of a long chain of differences
 //! is made from its beginning; nor does it show what a version shares with the one it is made from.
+//! Why not gix-pack, which walks a pack by its differences as well: it hands out whole objects and keeps
+//! the instructions to itself, so what is new in a version, the one thing a scan needs, would have to be
+//! found anew; and no memory could pass from a base to what is made of it. An index, a head and an
+//! instruction are little to read; what asks for a library (references, configuration, the index file,
+//! objects that these rooms can't make) is libgit2's.
+//!
+//! A pack is mapped when it is opened, so one that git replaces meanwhile is read to its end; what was
+//! not opened yet is found again by libgit2, in whatever pack it lies by then.
 
 mod delta;
 mod entry;

@@ -66,7 +66,10 @@ pub(super) fn read_loose(
     max: u64,
 ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
     let broken = |error: io::Error| Unreadable::Broken(error.to_string());
-    let file = File::open(path).map_err(broken)?;
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Absent),
+        file => file.map_err(broken)?,
+    };
     let mut content = BufReader::new(ZlibDecoder::new(BufReader::new(file)));
     let (kind, size) = header(&mut content).map_err(broken)?;
     if size > max {

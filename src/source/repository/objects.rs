@@ -96,7 +96,11 @@ impl Objects {
         oid: Oid,
     ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
         if let Some(path) = self.loose.get(&oid) {
-            return read_loose(path, oid, self.max_bytes);
+            match read_loose(path, oid, self.max_bytes) {
+                // git packed it since it was listed: libgit2 looks for new packs.
+                Err(Unreadable::Absent) => {}
+                outcome => return outcome,
+            }
         }
         if !self.packs.iter().all(|pack| pack.has_sound_heads(oid)) {
             return Err(Unreadable::Broken("its head in the pack makes no sense".to_owned()));

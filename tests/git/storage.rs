@@ -1,0 +1,178 @@
+//! However git stores its objects, the same is read.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use stanch::source::{Blob, History, Source};
+
+use crate::repo::{Repo, read, read_and};
+
+/// Versions of a few files, each much like the last one: they are stored as differences.
+fn repository() -> Repo {
+    let repo = Repo::new();
+    let mut lines: Vec<String> = (0..200_u64).map(|line| format!("{}\n", line * line)).collect();
+    for round in 0..12 {
+        lines[9 * round] = format!("changed in round {round}\n");
+        repo.write(&format!("dir/file{}", round % 3), &lines.concat());
+        repo.commit(&format!("round {round}"));
+    }
+    repo
+}
+
+type Content = BTreeSet<(Vec<u8>, Vec<Option<String>>)>;
+
+/// Returns everything that is read, and the paths of each.
+fn content(source: &impl Source) -> Content {
+    let found = read(source);
+    found.assert_whole();
+    let paths = |places: &[stanch::source::Place]| places.iter().map(|p| p.path.clone()).collect();
+    found.blobs.iter().map(|(bytes, places)| (bytes.clone(), paths(places))).collect()
+}
+
+fn of(repo: &Repo) -> Content {
+    content(&History::new(repo.path()))
+}
+
+fn packs(repo: &Repo, extension: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(repo.path().join(".git/objects/pack")).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+}
+
+/// Returns how many objects are stored as differences.
+fn differences(repo: &Repo) -> usize {
+    let listing = repo.git(["verify-pack", "-v", packs(repo, "idx")[0].to_str().unwrap()]);
+    listing.lines().filter(|line| line.split_whitespace().count() == 7).count()
+}
+
+#[test]
+fn loose_objects_and_differences_by_distance_or_by_id() {
+    let repo = repository();
+    let expected = of(&repo);
+    assert!(expected.len() > 20);
+    for by_distance in ["true", "false"] {
+        let option = format!("repack.useDeltaBaseOffset={by_distance}");
+        repo.git(["-c", &option, "repack", "-adfq", "--depth=50"]);
+        assert!(differences(&repo) > 8, "{option}");
+        assert_eq!(of(&repo), expected, "{option}");
+    }
+}
+
+#[test]
+fn several_packs_and_loose_objects_beside_them() {
+    let repo = repository();
+    let half = repo.git(["rev-list", "--objects", "HEAD~6"]);
+    let ids: Vec<&str> = half.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let pack = repo.path().join(".git/objects/pack/pack");
+    repo.feed(&["pack-objects", "-q", pack.to_str().unwrap()], ids.join("\n").as_bytes());
+    repo.git(["prune-packed"]);
+    let expected = of(&repo);
+    assert_eq!(packs(&repo, "pack").len(), 1);
+    repo.git(["repack", "-dq"]);
+    assert_eq!(packs(&repo, "pack").len(), 2);
+    assert_eq!(of(&repo), expected);
+    repo.git(["repack", "-adq"]);
+    assert_eq!(of(&repo), expected);
+}
+
+#[test]
+fn a_multi_pack_index() {
+    let repo = repository();
+    let expected = of(&repo);
+    repo.git(["repack", "-dq"]);
+    repo.commit_file("later", "later");
+    repo.git(["repack", "-dq"]);
+    let before = of(&repo);
+    assert_eq!(before.len(), expected.len() + 2);
+    repo.git(["multi-pack-index", "write"]);
+    assert!(repo.path().join(".git/objects/pack/multi-pack-index").exists());
+    assert_eq!(of(&repo), before);
+    repo.git(["repack", "-adq", "--write-midx", "--write-bitmap-index"]);
+    assert_eq!(of(&repo), before);
+}
+
+#[test]
+fn indexes_of_every_version_and_with_large_offsets() {
+    let repo = repository();
+    repo.git(["repack", "-adfq"]);
+    let expected = of(&repo);
+    let (pack, index) = (&packs(&repo, "pack")[0], &packs(&repo, "idx")[0]);
+    // The second makes nearly every offset one of those beyond two gigabytes.
+    for version in ["1", "2,0x40"] {
+        fs::remove_file(index).unwrap();
+        let option = format!("--index-version={version}");
+        repo.git(["index-pack", &option, "-o", index.to_str().unwrap(), pack.to_str().unwrap()]);
+        assert_eq!(of(&repo), expected, "{option}");
+    }
+}
+
+#[test]
+fn what_nothing_reaches_in_a_pack_of_its_own() {
+    let repo = repository();
+    repo.git(["config", "core.logAllRefUpdates", "false"]);
+    fs::remove_dir_all(repo.path().join(".git/logs")).unwrap();
+    let blob = repo.write("dangling", "staged once");
+    repo.git(["hash-object", "-w", blob.to_str().unwrap()]);
+    let expected = of(&repo);
+    let all = || content(&History::new(repo.path()).all_objects(true));
+    let dangling = (b"staged once".to_vec(), vec![None]);
+    assert!(all().contains(&dangling) && !expected.contains(&dangling));
+    repo.git(["repack", "--cruft", "-dq"]);
+    assert_eq!(packs(&repo, "mtimes").len(), 1);
+    assert_eq!(of(&repo), expected);
+    assert_eq!(all().difference(&expected).count(), 1);
+}
+
+#[test]
+fn a_git_file_a_linked_worktree_and_a_bare_repository() {
+    let repo = repository();
+    let expected = of(&repo);
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let folder = elsewhere.path().join("kept here");
+    repo.git(["init", "--quiet", "--separate-git-dir", folder.to_str().unwrap()]);
+    assert!(repo.path().join(".git").is_file());
+    assert_eq!(of(&repo), expected);
+    assert_eq!(content(&History::new(&folder)), expected);
+    repo.git(["worktree", "add", "--quiet", "--detach", "linked"]);
+    assert_eq!(content(&History::new(repo.path().join("linked"))), expected);
+    assert_eq!(of(&Repo::clone_of(&repo, &["--bare"])), expected);
+}
+
+/// Reads a history, and lets `meanwhile` happen after the first blob.
+fn read_during(repo: &Repo, meanwhile: impl Fn() + Sync) -> Content {
+    let is_first = AtomicBool::new(true);
+    let found = read_and(&History::new(repo.path()), |_: Blob<'_>| {
+        if is_first.swap(false, Ordering::SeqCst) {
+            meanwhile();
+        }
+    });
+    found.assert_whole();
+    let paths = |places: &[stanch::source::Place]| places.iter().map(|p| p.path.clone()).collect();
+    found.blobs.iter().map(|(bytes, places)| (bytes.clone(), paths(places))).collect()
+}
+
+#[test]
+fn objects_that_git_packs_anew_while_they_are_read() {
+    let repo = repository();
+    let expected = of(&repo);
+    let from_loose = read_during(&repo, || {
+        repo.git(["repack", "-adq"]);
+        repo.git(["prune-packed"]);
+    });
+    assert_eq!(from_loose, expected);
+    let before = packs(&repo, "pack");
+    let from_pack = read_during(&repo, || _ = repo.git(["repack", "-adfq", "--window=0"]));
+    assert_eq!(from_pack, expected);
+    assert_ne!(packs(&repo, "pack"), before, "the old pack is gone");
+    let loosened = read_during(&repo, || {
+        for pack in packs(&repo, "pack") {
+            let bytes = fs::read(&pack).unwrap();
+            fs::remove_file(&pack).unwrap();
+            fs::remove_file(pack.with_extension("idx")).unwrap();
+            repo.feed(&["unpack-objects", "-q"], &bytes);
+        }
+    });
+    assert_eq!(loosened, expected);
+}

@@ -15,6 +15,12 @@ pub(super) fn data_folder() -> Result<PathBuf, Failure> {
     Ok(folders.data_dir().to_owned())
 }
 
+/// Returns the folder for what can be made again, by the platform's custom; none without a home.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "stanch")?;
+    Some(folders.cache_dir().to_owned())
+}
+
 /// Returns an absolute form of a path, without asking the disk.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())

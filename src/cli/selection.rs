@@ -3,11 +3,15 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::progress::Progress;
-use super::{Failure, Global};
+use super::{Failure, Global, environment};
 use crate::pattern::{PatternSet, Severity};
-use crate::scan::{Report, Scanner, holds_files, scan};
-use crate::source::{DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree};
+use crate::scan::{Limits, Report, Scanner, holds_files, scan};
+use crate::source::{
+    Cache, DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
@@ -28,6 +32,13 @@ pub(super) struct Selection {
     /// same is found, more slowly
     #[arg(long, requires = "history")]
     whole_blobs: bool,
+    /// Scan the history as if it was never scanned before, and remember nothing of it
+    #[arg(long)]
+    no_cache: bool,
+    /// Remember scans of histories in this folder [default: in the platform's cache folder]. The variable
+    /// may be empty.
+    #[arg(long, value_name = "DIR", env = "STANCH_CACHE", hide = true)]
+    cache: Option<OsString>,
     /// Report only this class, provider or pattern; may be given several times
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -82,8 +93,9 @@ impl Selection {
     pub(super) fn find(&self, global: &Global, patterns: PatternSet) -> Result<Report, Failure> {
         self.check_names(&patterns)?;
         global.say(format_args!("searching with {} patterns", patterns.patterns().len()));
+        let cache = self.cache(&patterns);
         let scanner = Scanner::new(patterns);
-        let sources = self.sources();
+        let sources = self.sources(cache);
         let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
         let progress = Progress::new(global);
         let mut report =
@@ -121,7 +133,20 @@ impl Selection {
         }
     }
 
-    fn sources(&self) -> Vec<Box<dyn Source>> {
+    /// Returns where scans of histories by these patterns are remembered.
+    fn cache(&self, patterns: &PatternSet) -> Option<Cache> {
+        if !self.history || self.no_cache {
+            return None;
+        }
+        let named = self.cache.as_ref().filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let folder = named.or_else(environment::cache_folder)?;
+        let program = concat!(env!("CARGO_PKG_VERSION"), " ", env!("STANCH_SOURCE_DIGEST"));
+        let settings = format!("{program} {:?}", Limits::default());
+        let digest = Sha256::new().chain_update(patterns.digest()).chain_update(settings);
+        Some(Cache::new(folder, digest.finalize().into()))
+    }
+
+    fn sources(&self, cache: Option<Cache>) -> Vec<Box<dyn Source>> {
         let is_stdin = |path: &&PathBuf| path.as_os_str() == "-";
         let (stdin, paths): (Vec<_>, Vec<_>) = self.paths.iter().partition(is_stdin);
         let (max, max_stream) = (self.max_object(), self.max_size.unwrap_or(u64::MAX));
@@ -137,7 +162,7 @@ impl Selection {
         }
         if self.history {
             for path in &paths {
-                let history = History::new(path).max_bytes(max);
+                let history = History::new(path).max_bytes(max).cache(cache.clone());
                 let history = history.whole_blobs(self.whole_blobs).all_objects(self.all_objects);
                 sources.push(Box::new(history));
                 sources.push(Box::new(GitFolder::new(path).max_bytes(max)));

@@ -5,6 +5,7 @@
 //! searches text (that is `scan`) nor talks to providers.
 
 mod check;
+mod digest;
 mod file;
 pub mod import;
 mod load;

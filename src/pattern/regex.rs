@@ -42,6 +42,11 @@ impl LazyRegex {
         openings.get(anchor).map(Vec::as_slice)
     }
 
+    /// Returns all that it is made of.
+    pub(super) fn identity(&self) -> (&str, Option<usize>) {
+        (&self.text, self.declared_longest)
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -4,6 +4,7 @@
 //! at once, and a [`Coverage`] that says what was read and what could not be. It never looks for
 //! secrets, never runs anything a repository names, and never starts `git`.
 
+mod cache;
 mod git_folder;
 mod history;
 mod lfs;
@@ -18,6 +19,7 @@ mod tally;
 mod window;
 mod worktree;
 
+pub use cache::Cache;
 pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;

@@ -29,6 +29,12 @@ impl Tally {
         noted.into_inner()
     }
 
+    /// Counts blobs that need not be handed out.
+    pub(super) fn count(&self, blobs: u64, bytes: u64) {
+        self.blobs.fetch_add(blobs, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Notes something that could not be read.
     pub(super) fn gap(&self, gap: Gap) {
         self.lock().push(gap);

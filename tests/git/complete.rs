@@ -82,7 +82,7 @@ fn archive(name: &str, content: &str) -> Vec<u8> {
 }
 
 /// What `--history` must find, and what only `--all-objects` does.
-fn everywhere() -> Planted {
+pub(crate) fn everywhere() -> Planted {
     let mut planted = Planted::new();
     in_commits(&mut planted);
     behind_references(&mut planted);

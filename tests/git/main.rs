@@ -1,6 +1,7 @@
 //! The sources, on repositories that the real `git` makes.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod cache;
 mod complete;
 mod damage;
 mod equality;

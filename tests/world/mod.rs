@@ -122,6 +122,7 @@ impl World {
             .env("HOME", self.home())
             .env("USER", "tester")
             .env("XDG_DATA_HOME", self.home().join("data"))
+            .env("XDG_CACHE_HOME", self.home().join("cache"))
             .env("APPDATA", self.home().join("data"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs([("GIT_AUTHOR_NAME", "Ada"), ("GIT_AUTHOR_EMAIL", "ada@example.com")])

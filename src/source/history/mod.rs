@@ -9,6 +9,7 @@
 
 mod commits;
 mod contents;
+mod deliver;
 mod graph;
 mod holds;
 mod listing;
@@ -16,23 +17,30 @@ mod names;
 mod number;
 mod paths;
 mod reader;
+mod remembered;
+mod replay;
 mod stays;
 mod store;
 mod trees;
 mod visit;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use git2::{ObjectType, Oid};
 
+use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
-use super::repository::{Member, Objects, Unreadable, broken_packs, family, head, tips};
+use super::repository::{Member, Objects, Tip, Unreadable, broken_packs, family, head, tips};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source, Stays};
 use commits::Commits;
 use contents::Contents;
+use deliver::Deliver;
 use reader::Reader;
+use remembered::{Clean, Outcome, State};
+use replay::replay;
 use stays::Chronicle;
 use store::Store;
 use trees::Trees;
@@ -50,6 +58,7 @@ pub struct History {
     max_paths: usize,
     whole_blobs: bool,
     all_objects: bool,
+    cache: Option<Cache>,
 }
 
 impl History {
@@ -61,7 +70,16 @@ impl History {
             max_paths: MAX_PATHS,
             whole_blobs: false,
             all_objects: false,
+            cache: None,
         }
+    }
+
+    /// Sets where scans are remembered. Then only blobs are handed out in which something may be found: so
+    /// whoever is handed one must [`note`](Blob::note) it where something was.
+    #[must_use]
+    pub fn cache(mut self, cache: Option<Cache>) -> Self {
+        self.cache = cache;
+        self
     }
 
     /// Sets whether objects that nothing reaches are read too, as long as git has not removed them.
@@ -117,41 +135,93 @@ impl History {
         let objects = Objects::open(repository, self.max_bytes)?;
         let (tips, broken) = tips(repository);
         broken.into_iter().for_each(|gap| gaps.note(gap));
-        let others = if self.all_objects { Others::of(&objects) } else { Others::default() };
-        let store = || Store::new(&objects, self.max_bytes);
+        let lfs = Lfs::new(repository.commondir(), self.max_bytes);
+        let deliver = Deliver { gaps: &gaps, lfs, visit };
+        // Whole blobs are asked for by who does not want to rely on what was found before.
+        let cache = self.cache.as_ref().filter(|_| !self.whole_blobs);
+        let shelf = cache.map(|cache| cache.shelf(repository.commondir()));
+        let state = shelf.as_ref().map(|_| self.state(member, &objects, &tips));
+        let known = shelf.as_ref().zip(state.as_ref()).filter(|_| gaps.are_settled());
+        let stays = match known.and_then(|(shelf, state)| Outcome::read(shelf, state)) {
+            Some(outcome) => replay(outcome, prefix, &objects, &deliver),
+            None => self.read_anew(member, &objects, &tips, &deliver, shelf.zip(state)),
+        };
+        deliver.lfs.gap().into_iter().for_each(|gap| gaps.note(gap));
+        Ok(Coverage { stays, ..gaps.finish() })
+    }
+
+    /// Reads all objects of a repository in which something may be found, and keeps what came of it.
+    fn read_anew(
+        &self,
+        member: &Member,
+        objects: &Objects,
+        tips: &[Tip],
+        deliver: &Deliver<'_>,
+        shelf: Option<(Shelf, String)>,
+    ) -> Stays {
+        let (Member { repository, prefix }, gaps) = (member, deliver.gaps);
+        let others = if self.all_objects { Others::of(objects) } else { Others::default() };
+        let store = || Store::new(objects, self.max_bytes);
         let shallow = repository.shallow_commits();
         let (commits, trees) = rayon::join(
-            || Commits::collect(&store(), &tips, &others.commits, &shallow, &gaps),
+            || Commits::collect(&store(), tips, &others.commits, &shallow, gaps),
             || Trees::of(objects.packs(), self.max_bytes),
         );
-        let mut contents = Contents::collect(&store(), trees, &commits, self.max_paths, &gaps);
+        let mut contents = Contents::collect(&store(), trees, &commits, self.max_paths, gaps);
         if self.all_objects {
             contents.add_others(others.blobs.into_iter());
         }
+        let clean = shelf.as_ref().map(|(shelf, _)| Clean::read(shelf)).unwrap_or_default();
         let reader = Reader {
-            objects: &objects,
+            objects,
             commits: &commits,
             contents: &contents,
-            gaps: &gaps,
-            lfs: Lfs::new(repository.commondir(), self.max_bytes),
+            gaps,
+            deliver,
+            clean: &clean,
             prefix,
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
-            visit,
-            found: Mutex::default(),
         };
-        let found = reader.read_all();
-        drop(contents);
-        let chronicle = Chronicle {
-            repository: prefix,
-            objects: &store(),
-            commits: &commits,
-            tips: &tips,
-            head: head(repository),
-        };
+        let read = reader.read_all();
+        let found = reader.found(&read);
+        let kept = shelf.map(|shelf| (shelf, reader.hits(&read), reader.cleared(&read)));
+        drop((contents, clean, read));
+        let head = head(repository);
+        let store = store();
+        let chronicle =
+            Chronicle { repository: prefix, objects: &store, commits: &commits, tips, head };
         // The trees are listed anew: kept until now they would be most of the memory of a scan.
         let stays = chronicle.stays(&found, || Trees::of(objects.packs(), self.max_bytes));
-        Ok(Coverage { stays, ..gaps.finish() })
+        if let Some(((shelf, state), hits, clean)) = kept {
+            // What is missing or damaged may be mended without a trace.
+            if gaps.are_settled() {
+                Outcome::of(state, hits, &clean, &stays).write(&shelf);
+            }
+            Clean::write(&shelf, clean);
+        }
+        stays
+    }
+
+    /// Returns a digest of all that decides what the history of a repository holds.
+    fn state(&self, member: &Member, objects: &Objects, tips: &[Tip]) -> String {
+        let repository = &member.repository;
+        let mut state = State::default();
+        let settings = (self.max_bytes, self.max_paths, self.all_objects, &member.prefix);
+        let mut shallow: Vec<Oid> = repository.shallow_commits().into_iter().collect();
+        shallow.sort_unstable();
+        state.add(format!("{settings:?} {:?} {shallow:?}", head(repository)).as_bytes());
+        for tip in tips {
+            state.add(tip.oid.as_bytes());
+            state.add(tip.name.as_bytes());
+            state.add(&[u8::from(tip.may_be_gone)]);
+        }
+        for folder in objects.folders() {
+            state.add_folder(&folder.join("pack"));
+        }
+        objects.packs().iter().for_each(|pack| state.add(pack.checksum()));
+        objects.loose_ids().iter().for_each(|oid| state.add(oid.as_bytes()));
+        state.finish()
     }
 }
 
@@ -199,6 +269,8 @@ struct Gaps {
     /// Where the repository is a partial clone: the objects left at its remote.
     elsewhere: Option<Mutex<Vec<String>>>,
     is_shallow: bool,
+    /// Whether something could not be read that may be mended with nothing else changed.
+    is_unsettled: AtomicBool,
 }
 
 impl Gaps {
@@ -209,9 +281,10 @@ impl Gaps {
             prefix: prefix.to_owned(),
             elsewhere: repository.is_partial_clone().then(Default::default),
             is_shallow: !shallow.is_empty(),
+            is_unsettled: AtomicBool::new(false),
         };
         if let Some(first) = shallow.iter().min() {
-            gaps.note(Gap {
+            gaps.add(Gap {
                 what: format!("the history before {} commits, such as {first}", shallow.len()),
                 why: "the repository is a shallow clone".to_owned(),
                 remedy: "run `git fetch --unshallow`".to_owned(),
@@ -221,8 +294,22 @@ impl Gaps {
         gaps
     }
 
-    /// Notes a gap.
-    fn note(&self, mut gap: Gap) {
+    /// Returns whether all that is not read is what a shallow clone leaves out.
+    fn are_settled(&self) -> bool {
+        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.lock());
+        let is_left = |names: &Result<MutexGuard<'_, Vec<String>>, _>| {
+            names.as_ref().is_ok_and(|names| names.is_empty())
+        };
+        !self.is_unsettled.load(Ordering::Relaxed) && elsewhere.as_ref().is_none_or(is_left)
+    }
+
+    /// Notes a gap that may be mended.
+    fn note(&self, gap: Gap) {
+        self.is_unsettled.store(true, Ordering::Relaxed);
+        self.add(gap);
+    }
+
+    fn add(&self, mut gap: Gap) {
         if !self.prefix.is_empty() {
             gap.what = format!("{}: {}", self.prefix, gap.what);
         }

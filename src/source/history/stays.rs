@@ -29,14 +29,6 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Puts in order what several threads found, each once.
-    pub(super) fn sort(&mut self) {
-        self.blobs.sort_unstable();
-        self.blobs.dedup();
-        self.commits.sort_unstable();
-        self.tags.sort_unstable();
-    }
-
     fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.commits.is_empty() && self.tags.is_empty()
     }
@@ -193,6 +185,9 @@ struct Records<'c, 'a, 's> {
     known: HashMap<u32, Option<Event>>,
 }
 
+/// A tag comes after all commits.
+pub(super) const TAG_ORDER: u32 = u32::MAX;
+
 impl Records<'_, '_, '_> {
     /// Returns the event of a commit; none where it can't be read again.
     fn of(&mut self, index: u32) -> Option<Event> {
@@ -200,32 +195,35 @@ impl Records<'_, '_, '_> {
         let read = || {
             let oid = chronicle.commits.commits[index as usize].oid;
             let bytes = chronicle.objects.read(oid, ObjectType::Commit).ok()?;
-            let repository::Commit { author, committer, .. } = repository::Commit::parse(&bytes)?;
-            let (author, authored) = author.map(|by| (by.who, by.when)).unzip();
-            let (committer, committed) = committer.map(|by| (by.who, by.when)).unzip();
-            let (authored, committed) = (authored.flatten(), committed.flatten());
-            let message = Text(message(&bytes).to_owned());
-            let id = oid.to_string();
-            let record = Record { id, author, authored, committer, committed, message };
+            let record = record_of(oid, ObjectType::Commit, &bytes)?;
             Some(Event { order: index, record: Arc::new(record) })
         };
         self.known.entry(index).or_insert_with(read).clone()
     }
 
-    /// Returns the event of an annotated tag, which comes after all commits.
+    /// Returns the event of an annotated tag.
     fn of_tag(&self, oid: Oid) -> Option<Event> {
         let bytes = self.chronicle.objects.read(oid, ObjectType::Tag).ok()?;
-        let (who, when) =
-            repository::Tag::parse(&bytes)?.tagger.map(|by| (by.who, by.when)).unzip();
-        let when = when.flatten();
-        let record = Record {
-            id: oid.to_string(),
-            author: who.clone(),
-            authored: when,
-            committer: who,
-            committed: when,
-            message: Text(message(&bytes).to_owned()),
-        };
-        Some(Event { order: u32::MAX, record: Arc::new(record) })
+        let record = record_of(oid, ObjectType::Tag, &bytes)?;
+        Some(Event { order: TAG_ORDER, record: Arc::new(record) })
     }
+}
+
+/// Returns what a commit or tag says of itself.
+pub(super) fn record_of(oid: Oid, kind: ObjectType, bytes: &[u8]) -> Option<Record> {
+    let (author, committer) = match kind {
+        ObjectType::Tag => {
+            let tagger = repository::Tag::parse(bytes)?.tagger;
+            (tagger.clone(), tagger)
+        }
+        _ => {
+            let commit = repository::Commit::parse(bytes)?;
+            (commit.author, commit.committer)
+        }
+    };
+    let (author, authored) = author.map(|by| (by.who, by.when)).unzip();
+    let (committer, committed) = committer.map(|by| (by.who, by.when)).unzip();
+    let (authored, committed) = (authored.flatten(), committed.flatten());
+    let message = Text(message(bytes).to_owned());
+    Some(Record { id: oid.to_string(), author, authored, committer, committed, message })
 }

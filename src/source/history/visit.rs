@@ -1,22 +1,32 @@
 //! What is done with each object of a pack as it is made: it is handed out, and noted as handed out.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use git2::Oid;
 use rayon::prelude::*;
 
+use super::deliver::Fate;
 use super::number::NumberMap;
-use super::reader::Reader;
+use super::reader::{Reader, message_place};
 use crate::source::pack::{Node, Pack, Visit};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory};
 
-/// Which objects of a list were handed out.
-pub(super) struct Handed(Vec<AtomicBool>);
+/// Which objects of a list were handed out, and what came of each.
+pub(super) struct Handed(Vec<AtomicU32>);
+
+/// It was not handed out, or could not be read.
+const NOT_HANDED: u32 = 0;
+/// Something was found in it.
+const NOTED: u32 = 1;
+/// Nothing was found, but something may be another time.
+const UNSETTLED: u32 = 2;
+/// Nothing was found; what is more than this is its size.
+const CLEAN: u32 = 3;
 
 impl Handed {
     /// Returns that of so many objects none was.
     pub(super) fn none_of(length: usize) -> Self {
-        Self((0..length).map(|_| AtomicBool::new(false)).collect())
+        Self((0..length).map(|_| AtomicU32::new(NOT_HANDED)).collect())
     }
 
     /// Returns the objects of the list that were not yet handed out and are in a pack.
@@ -25,18 +35,48 @@ impl Handed {
         Wanted(left.filter_map(|(index, oid)| Some((pack.find(oid)?, index))).collect())
     }
 
-    /// Hands the index of each object that was not handed out to `work`, from several threads.
-    pub(super) fn each_other(&self, work: impl Fn(usize) + Sync) {
+    /// Hands the index of each object that was not handed out to `work`, from several threads, and notes
+    /// what came of it.
+    pub(super) fn each_other(&self, work: impl Fn(usize) -> Option<Fate> + Sync) {
         let left = (0..self.0.len()).into_par_iter().filter(|index| !self.is_handed(*index));
-        left.for_each(&work);
+        left.for_each(|index| {
+            if let Some(fate) = work(index) {
+                self.note(index, fate);
+            }
+        });
+    }
+
+    /// Returns the indices of those in which something was found.
+    pub(super) fn noted(&self) -> impl Iterator<Item = u32> {
+        self.having(|fate| fate == NOTED)
+    }
+
+    /// Returns the indices of those that must be read another time.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = u32> {
+        self.having(|fate| fate == NOTED || fate == UNSETTLED)
+    }
+
+    /// Returns the indices and sizes of those in which nothing was found.
+    pub(super) fn clean(&self) -> impl Iterator<Item = (usize, u32)> {
+        let fates = self.0.iter().map(|fate| fate.load(Ordering::Relaxed)).enumerate();
+        fates.filter_map(|(index, fate)| Some((index, fate.checked_sub(CLEAN)?)))
+    }
+
+    fn having(&self, is_wanted: impl Fn(u32) -> bool) -> impl Iterator<Item = u32> {
+        let fates = (0..).zip(&self.0);
+        let wanted = fates.filter(move |(_, fate)| is_wanted(fate.load(Ordering::Relaxed)));
+        wanted.map(|(index, _)| index)
     }
 
     fn is_handed(&self, index: usize) -> bool {
-        self.0[index].load(Ordering::Relaxed)
+        self.0[index].load(Ordering::Relaxed) != NOT_HANDED
     }
 
-    fn note(&self, index: usize) {
-        self.0[index].store(true, Ordering::Relaxed);
+    /// Notes what came of an object.
+    pub(super) fn note(&self, index: usize, fate: Fate) {
+        let clean = fate.clean.and_then(|size| size.checked_add(CLEAN));
+        let fate = if fate.is_noted { NOTED } else { clean.unwrap_or(UNSETTLED) };
+        self.0[index].store(fate, Ordering::Relaxed);
     }
 }
 
@@ -72,8 +112,7 @@ impl Visit for Blobs<'_> {
         let lineage = Lineage::of(known);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
-        reader.hand(&reader.contents.blobs[index], blob);
-        self.handed.note(index);
+        self.handed.note(index, reader.deliver.blob(blob));
         lineage.memory.into_inner()
     }
 }
@@ -91,11 +130,8 @@ impl Visit for Messages<'_> {
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
         if let Some(&index) = self.wanted.0.get(&node) {
             let commit = &self.reader.commits.commits[index];
-            let reader = self.reader;
-            if reader.hand_message(Kind::CommitMessage, commit.oid, &commit.written, bytes) {
-                reader.note(|found| found.commits.push(index as u32));
-            }
-            self.handed.note(index);
+            let place = message_place(Kind::CommitMessage, commit.oid, &commit.written);
+            self.handed.note(index, self.reader.deliver.message(place, bytes));
         }
     }
 }

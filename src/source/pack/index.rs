@@ -38,6 +38,12 @@ impl Index {
         self.count
     }
 
+    /// Returns the checksum of the pack.
+    pub(super) fn checksum_of_pack(&self) -> &[u8] {
+        let start = self.bytes.len() - TRAILER_BYTES;
+        &self.bytes[start..start + OID_BYTES]
+    }
+
     /// Returns the id of an object.
     pub(super) fn oid(&self, number: usize) -> Oid {
         let start = MAGIC.len() + FAN_OUT_BYTES + number * OID_BYTES;

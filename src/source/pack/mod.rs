@@ -81,6 +81,16 @@ impl Pack {
         self.index.find(oid).map(|number| self.forest().node(number))
     }
 
+    /// Returns whether an object is in it.
+    pub(super) fn has(&self, oid: Oid) -> bool {
+        self.index.find(oid).is_some()
+    }
+
+    /// Returns the checksum of its bytes, as the index knows it.
+    pub(super) fn checksum(&self) -> &[u8] {
+        self.index.checksum_of_pack()
+    }
+
     /// Returns whether the heads of an object and of those it is made from make sense. True where they are
     /// not in this pack. libgit2's binding can't be asked about an object whose head does not.
     pub(super) fn has_sound_heads(&self, oid: Oid) -> bool {

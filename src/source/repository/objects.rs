@@ -19,6 +19,7 @@ use crate::source::tally::too_large;
 pub(in crate::source) struct Objects {
     directory: String,
     max_bytes: u64,
+    folders: Vec<PathBuf>,
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
     loose: HashMap<Oid, PathBuf>,
@@ -49,6 +50,7 @@ impl Objects {
             max_bytes,
             loose: loose_objects(&folders),
             packs: Pack::open_all(&folders),
+            folders,
             handles: Mutex::default(),
         };
         let handle = objects.open_handle();
@@ -59,6 +61,23 @@ impl Objects {
     /// Returns the packs that the objects lie in, as far as they can be opened.
     pub(in crate::source) fn packs(&self) -> &[Pack] {
         &self.packs
+    }
+
+    /// Returns whether an object is known to be here, without reading it.
+    pub(in crate::source) fn has(&self, oid: Oid) -> bool {
+        self.loose.contains_key(&oid) || self.packs.iter().any(|pack| pack.has(oid))
+    }
+
+    /// Returns the object folders: its own, then those of its alternates.
+    pub(in crate::source) fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// Returns the ids of the loose objects, sorted.
+    pub(in crate::source) fn loose_ids(&self) -> Vec<Oid> {
+        let mut ids: Vec<Oid> = self.loose.keys().copied().collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Returns every object, reachable or not, and of what kind its head says it is; none where the head

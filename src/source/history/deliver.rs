@@ -1,0 +1,63 @@
+//! Hands out what was read, and asks what came of it.
+
+use super::Gaps;
+use crate::source::lfs::{self, Lfs};
+use crate::source::repository::message;
+use crate::source::{Blob, Kind, Place};
+
+/// Hands things out.
+pub(super) struct Deliver<'a> {
+    pub(super) gaps: &'a Gaps,
+    pub(super) lfs: Lfs,
+    pub(super) visit: &'a (dyn Fn(Blob<'_>) + Sync),
+}
+
+/// What came of an object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    /// Whether something was found in it, or in what it stands for.
+    pub(super) is_noted: bool,
+    /// Its size, where nothing was found and nothing ever will be.
+    pub(super) clean: Option<u32>,
+}
+
+impl Fate {
+    fn of(is_noted: bool, is_final: bool, size: usize) -> Self {
+        let clean = u32::try_from(size).ok().filter(|_| is_final && !is_noted);
+        Self { is_noted, clean }
+    }
+}
+
+impl Deliver<'_> {
+    /// Hands out a blob, and the file that it stands for if it is a pointer of git LFS.
+    pub(super) fn blob(&self, blob: Blob<'_>) -> Fate {
+        let is_noted = self.gaps.tally.hand_and_ask(blob, self.visit);
+        match lfs::pointer(blob.bytes) {
+            None => Fate::of(is_noted, true, blob.bytes.len()),
+            // The file may come or change.
+            Some(id) => Fate::of(self.behind_pointer(id, blob) || is_noted, false, 0),
+        }
+    }
+
+    /// Hands out the message of a commit or tag.
+    pub(super) fn message(&self, place: Place, object: &[u8]) -> Fate {
+        let message = message(object);
+        let is_noted = self.gaps.tally.hand_and_ask(Blob::new(message, &[place]), self.visit);
+        Fate::of(is_noted, true, message.len())
+    }
+
+    fn behind_pointer(&self, id: &str, blob: Blob<'_>) -> bool {
+        let mut places = blob.places.to_vec();
+        places.iter_mut().for_each(|place| place.kind = Kind::Lfs);
+        let path = places.first().and_then(|place| place.path.clone());
+        let name = path.unwrap_or_else(|| format!("LFS object {id}"));
+        match self.lfs.read(id, &name) {
+            Ok(Some(bytes)) => self.gaps.tally.hand_and_ask(Blob::new(&bytes, &places), self.visit),
+            Ok(None) => false,
+            Err(why) => {
+                self.gaps.object(format!("LFS object {id} ({name})"), why);
+                false
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ use super::{Failure, Global, environment};
 use crate::pattern::{PatternSet, Severity};
 use crate::scan::{Limits, Report, Scanner, holds_files, scan};
 use crate::source::{
-    Cache, DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree,
+    Cache, DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree, open_repository,
 };
 
 #[derive(Debug, clap::Args)]
@@ -168,8 +168,11 @@ impl Selection {
                 sources.push(Box::new(GitFolder::new(path).max_bytes(max)));
             }
         }
+        // The files of a bare repository are git's own, and were read as its history.
+        let is_bare = |path: &PathBuf| self.history && is_bare(path);
+        let paths: Vec<PathBuf> =
+            paths.into_iter().filter(|path| !is_bare(path)).cloned().collect();
         if !paths.is_empty() {
-            let paths = paths.into_iter().cloned().collect();
             sources.push(Box::new(
                 Worktree::new(paths).max_bytes(max_stream).indivisible(holds_files),
             ));
@@ -184,6 +187,16 @@ impl Selection {
             None => Box::new(staged),
         }
     }
+}
+
+/// Returns whether a path is in a repository without a worktree.
+fn is_bare(path: &Path) -> bool {
+    open_repository(path).is_ok_and(|repository| {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let is_within =
+            real(path).zip(real(repository.path())).is_some_and(|(a, b)| a.starts_with(b));
+        repository.workdir().is_none() && is_within
+    })
 }
 
 /// Reads `1048576`, `1024K` or `1M` as a number of bytes.

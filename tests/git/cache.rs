@@ -218,6 +218,28 @@ fn only_what_is_new_is_read_again_and_where_something_was_found() {
 }
 
 #[test]
+fn what_a_partial_clone_left_out_is_told_each_time() {
+    let cache = tempfile::TempDir::new().unwrap();
+    let repo = Repo::new();
+    repo.git(["config", "uploadpack.allowFilter", "true"]);
+    repo.commit_file("a", "left at the remote");
+    repo.commit_file("a", "a hit");
+    repo.commit_file("b", "clean");
+    let clone = Repo::clone_of(&repo, &["--filter=blob:none"]);
+    let cache = Cache::new(cache.path(), [1; 32]);
+    let history = History::new(clone.path()).cache(Some(cache));
+    let (first, coverage) = handed(&history);
+    assert_eq!((first.len(), coverage.gaps.len()), (2, 1));
+    assert_eq!(handed(&history), (vec!["a hit".to_owned()], coverage.clone()));
+    clone.git(["cat-file", "-p", "HEAD~2:a"]);
+    let (fetched, whole) = handed(&history);
+    assert_eq!(
+        (&fetched[..], &whole.gaps[..]),
+        (&["a hit".into(), "left at the remote".into()][..], &[][..])
+    );
+}
+
+#[test]
 fn what_is_missing_is_missed_each_time() {
     let cache = tempfile::TempDir::new().unwrap();
     let repo = Repo::new();

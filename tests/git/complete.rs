@@ -270,3 +270,25 @@ fn what_git_let_go_is_no_gap_though_a_log_names_it() {
     fs::write(&log, gone).unwrap();
     assert_eq!(world.stanch(&["scan", "--history"]).code, 0);
 }
+
+#[test]
+fn of_a_bare_repository_the_history_is_scanned_and_not_its_packs_as_files() {
+    let world = World::new();
+    world.git(&["init", "--quiet", "--bare", "bare.git"]);
+    world.git(&["init", "--quiet", "work"]);
+    let (text, _) = planted(TOKEN);
+    // Stored as it is, so that it stands in the pack for whoever reads that as a file.
+    for repository in ["work", "bare.git"] {
+        world.git(&["-C", repository, "config", "core.compression", "0"]);
+    }
+    world.write("work/a.env", text);
+    world.git(&["-C", "work", "add", "--all"]);
+    world.git(&["-C", "work", "commit", "--quiet", "-m", "add it"]);
+    world.git(&["-C", "work", "push", "--quiet", "../bare.git", "HEAD:refs/heads/main"]);
+    let run = world.stanch(&["scan", "bare.git", "--history", "-f", "jsonl"]);
+    let findings = run.findings();
+    let [finding] = &findings[..] else { panic!("{}", run.all()) };
+    let places = finding["locations"].as_array().unwrap();
+    let sources: Vec<_> = places.iter().map(|place| &place["source"]).collect();
+    assert_eq!(sources, ["blob"], "{places:#?}");
+}

@@ -26,7 +26,7 @@ mod visit;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
@@ -196,7 +196,8 @@ impl History {
         if let Some(((shelf, state), hits, clean)) = kept {
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {
-                Outcome::of(state, hits, &clean, &stays).write(&shelf);
+                let outcome = Outcome::of(state, hits, &clean, &stays);
+                Outcome { left_out: gaps.left_out(), ..outcome }.write(&shelf);
             }
             Clean::write(&shelf, clean);
         }
@@ -294,13 +295,21 @@ impl Gaps {
         gaps
     }
 
-    /// Returns whether all that is not read is what a shallow clone leaves out.
+    /// Returns whether all that is not read is what a shallow or partial clone leaves out: it can't come
+    /// without a change that shows.
     fn are_settled(&self) -> bool {
-        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.lock());
-        let is_left = |names: &Result<MutexGuard<'_, Vec<String>>, _>| {
-            names.as_ref().is_ok_and(|names| names.is_empty())
-        };
-        !self.is_unsettled.load(Ordering::Relaxed) && elsewhere.as_ref().is_none_or(is_left)
+        !self.is_unsettled.load(Ordering::Relaxed)
+    }
+
+    /// Returns the names of the objects that a partial clone leaves out.
+    fn left_out(&self) -> Vec<String> {
+        let names = self.elsewhere.as_ref().map(|names| {
+            let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            names.clone()
+        });
+        let mut names = names.unwrap_or_default();
+        names.sort();
+        names
     }
 
     /// Notes a gap that may be mended.
@@ -320,7 +329,7 @@ impl Gaps {
     fn object(&self, what: String, why: Unreadable) {
         match (&self.elsewhere, why) {
             (Some(elsewhere), Unreadable::Absent) => {
-                elsewhere.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(what)
+                elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(what)
             }
             (None, why @ Unreadable::Absent) if self.is_shallow => {
                 let mut gap = why.gap(what);
@@ -333,7 +342,7 @@ impl Gaps {
 
     fn finish(mut self) -> Coverage {
         let elsewhere = self.elsewhere.take().unwrap_or_default().into_inner();
-        let elsewhere = elsewhere.unwrap_or_else(std::sync::PoisonError::into_inner);
+        let elsewhere = elsewhere.unwrap_or_else(PoisonError::into_inner);
         if let Some(first) = elsewhere.iter().min() {
             let others = match elsewhere.len() {
                 1 => String::new(),

@@ -27,6 +27,8 @@ pub(super) struct Outcome {
     pub(super) clean_bytes: u64,
     /// Where something was found, to be read anew.
     pub(super) hits: Vec<Hit>,
+    /// The names of the objects that a partial clone leaves out.
+    pub(super) left_out: Vec<String>,
     /// How long they stood in the history, by their id.
     pub(super) stays: BTreeMap<String, Vec<KeptStay>>,
 }
@@ -86,7 +88,8 @@ impl Outcome {
         };
         let clean_bytes = clean.iter().map(|(_, size)| u64::from(*size)).sum();
         let stays = stays.iter().map(kept).collect();
-        Self { state, clean: clean.len() as u64, clean_bytes, hits, stays }
+        let clean = clean.len() as u64;
+        Self { state, clean, clean_bytes, hits, stays, left_out: Vec::new() }
     }
 
     /// Returns what was kept for a repository of that state.

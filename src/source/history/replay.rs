@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::deliver::Deliver;
 use super::remembered::{Hit, KeptEvent, KeptStay, Outcome};
 use super::stays::{TAG_ORDER, record_of};
-use crate::source::repository::Objects;
+use crate::source::repository::{Objects, Unreadable};
 use crate::source::stay::{Event, Stay, Stays};
 use crate::source::{Blob, Kind};
 
@@ -20,6 +20,9 @@ pub(super) fn replay(
     deliver: &Deliver<'_>,
 ) -> Stays {
     deliver.gaps.tally.count(outcome.clean, outcome.clean_bytes);
+    for name in outcome.left_out {
+        deliver.gaps.object(name, Unreadable::Absent);
+    }
     outcome.hits.par_iter().for_each(|hit| hand(hit, objects, deliver));
     let stays = outcome.stays.into_iter().map(|(object, kept)| {
         let stays = kept.into_iter().map(|kept| stay(kept, repository, objects));

@@ -168,10 +168,10 @@ impl Selection {
                 sources.push(Box::new(GitFolder::new(path).max_bytes(max)));
             }
         }
-        // The files of a bare repository are git's own, and were read as its history.
-        let is_bare = |path: &PathBuf| self.history && is_bare(path);
+        // The files of a git folder are read with its history.
+        let is_read = |path: &PathBuf| self.history && is_in_git_folder(path);
         let paths: Vec<PathBuf> =
-            paths.into_iter().filter(|path| !is_bare(path)).cloned().collect();
+            paths.into_iter().filter(|path| !is_read(path)).cloned().collect();
         if !paths.is_empty() {
             sources.push(Box::new(
                 Worktree::new(paths).max_bytes(max_stream).indivisible(holds_files),
@@ -189,14 +189,11 @@ impl Selection {
     }
 }
 
-/// Returns whether a path is in a repository without a worktree.
-fn is_bare(path: &Path) -> bool {
-    open_repository(path).is_ok_and(|repository| {
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
-        let is_within =
-            real(path).zip(real(repository.path())).is_some_and(|(a, b)| a.starts_with(b));
-        repository.workdir().is_none() && is_within
-    })
+/// Returns whether a path is in a git folder: a bare repository, or what stands in `.git`.
+fn is_in_git_folder(path: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let folder = open_repository(path).ok().and_then(|repository| real(repository.path()));
+    real(path).zip(folder).is_some_and(|(path, folder)| path.starts_with(folder))
 }
 
 /// Reads `1048576`, `1024K` or `1M` as a number of bytes.

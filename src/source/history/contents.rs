@@ -27,8 +27,39 @@ pub(super) struct Contents {
 /// One blob.
 pub(super) struct Found {
     pub(super) oid: Oid,
-    /// Every path it had, and what held it there first.
-    pub(super) places: Vec<(PathId, Holder)>,
+    places: Places,
+}
+
+/// A path, and what held a blob there first.
+type FirstAt = (PathId, Holder);
+
+/// Most blobs stand at one path: there are many blobs, so those take no memory of their own.
+#[derive(Clone)]
+enum Places {
+    One(FirstAt),
+    Many(Vec<FirstAt>),
+}
+
+impl Found {
+    /// Returns every path it had, and what held it there first.
+    pub(super) fn places(&self) -> &[FirstAt] {
+        match &self.places {
+            Places::One(place) => std::slice::from_ref(place),
+            Places::Many(places) => places,
+        }
+    }
+
+    /// Returns what held it first anywhere.
+    pub(super) fn first_holder(&self) -> Option<Holder> {
+        self.places().iter().map(|(_, holder)| *holder).min()
+    }
+
+    fn add(&mut self, place: FirstAt) {
+        match &mut self.places {
+            Places::One(first) => self.places = Places::Many(vec![*first, place]),
+            Places::Many(places) => places.push(place),
+        }
+    }
 }
 
 impl Contents {
@@ -64,7 +95,7 @@ impl Contents {
         // The versions of a file are mostly stored as differences from its next younger one. Read in
         // that order, what one needs was just read for the other.
         walk.blobs.sort_by_key(|found| {
-            let first = found.places.first().copied();
+            let first = found.places().first().copied();
             (first.map(|(path, _)| path), Reverse(first.map(|(_, holder)| holder)))
         });
         Self { blobs: walk.blobs, paths: walk.paths, names: trees.into_names() }
@@ -74,7 +105,7 @@ impl Contents {
     pub(super) fn add_others(&mut self, others: impl Iterator<Item = Oid>) {
         let known: HashSet<Oid> = self.blobs.iter().map(|found| found.oid).collect();
         let others = others.filter(|oid| !known.contains(oid));
-        let places = vec![(Paths::ROOT, Holder::Nothing)];
+        let places = Places::One((Paths::ROOT, Holder::Nothing));
         self.blobs.extend(others.map(|oid| Found { oid, places: places.clone() }));
     }
 
@@ -205,12 +236,14 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     fn blob(&mut self, blob: Number, path: PathId, holder: Holder) {
-        let place = *self.blob_places.entry(blob).or_insert_with(|| {
-            self.blobs.push(Found { oid: self.trees.oid(blob), places: Vec::new() });
-            self.blobs.len() as u32 - 1
-        });
-        if self.blob_paths.insert((blob, path)) {
-            self.blobs[place as usize].places.push((path, holder));
+        let next = self.blobs.len() as u32;
+        let known = *self.blob_places.entry(blob).or_insert(next);
+        let is_new = self.blob_paths.insert((blob, path));
+        if known == next {
+            let places = Places::One((path, holder));
+            self.blobs.push(Found { oid: self.trees.oid(blob), places });
+        } else if is_new {
+            self.blobs[known as usize].add((path, holder));
         }
     }
 

@@ -45,9 +45,7 @@ impl Reader<'_> {
     /// Returns where something was found.
     pub(super) fn found(&self, read: &Read) -> stays::Found {
         let blobs = read.blobs.noted().map(|index| &self.contents.blobs[index as usize]);
-        let blobs = blobs.filter_map(|found| {
-            Some((found.oid, found.places.iter().map(|(_, holder)| *holder).min()?))
-        });
+        let blobs = blobs.filter_map(|found| Some((found.oid, found.first_holder()?)));
         let (commits, tags) = (read.commits.noted().collect(), read.tags.noted().collect());
         stays::Found { blobs: blobs.collect(), commits, tags }
     }
@@ -137,7 +135,7 @@ impl Reader<'_> {
             Ok(bytes) => Some(self.deliver.blob(Blob::new(&bytes, &self.places(found)))),
             Err(Unreadable::Absent) if !self.is_reached(found) => None,
             Err(why) => {
-                let path = found.places.first().map(|(path, _)| self.contents.path(*path));
+                let path = found.places().first().map(|(path, _)| self.contents.path(*path));
                 let what = match path.flatten() {
                     Some(path) => format!("blob {} ({path})", found.oid),
                     None => format!("blob {}", found.oid),
@@ -149,12 +147,12 @@ impl Reader<'_> {
     }
 
     fn is_reached(&self, found: &Found) -> bool {
-        found.places.iter().any(|(_, holder)| self.commits.is_reached(*holder))
+        found.places().iter().any(|(_, holder)| self.commits.is_reached(*holder))
     }
 
     /// Returns the places of a blob, the oldest first.
     pub(super) fn places(&self, found: &Found) -> Vec<Place> {
-        let mut places: Vec<_> = (found.places.iter())
+        let mut places: Vec<_> = (found.places().iter())
             .map(|(path, holder)| {
                 let path = self.contents.path(*path).map(|path| format!("{}{path}", self.prefix));
                 let mut place = Place::new(Kind::Blob, path);

@@ -21,7 +21,7 @@ use crate::source::Copied;
 const MIN_BRANCH: u32 = 64;
 /// How many buffers a thread keeps to use again, and how large one may be.
 const MAX_SPARE: usize = 8;
-const MAX_SPARE_BYTES: usize = 8 << 20;
+const MAX_SPARE_BYTES: usize = 1 << 20;
 
 /// Looks at every wanted object of a walk.
 pub(in crate::source) trait Visit: Sync {

@@ -301,3 +301,38 @@ fn one_secret_beside_two_key_ids_is_the_same_finding_in_every_run() {
         assert_eq!(credential(), first);
     }
 }
+
+#[test]
+fn a_commit_is_not_held_up_by_what_stood_in_the_file_before() {
+    let world = World::new();
+    let (old, _) = planted("openai-service-account-key");
+    let (new, _) = planted("github-personal-token");
+    world.git(&["init", "--quiet"]);
+    world.write("keys.env", format!("{old}# the end\n"));
+    world.commit("an old key");
+    world.write("keys.env", format!("{old}# a harmless line\n# the end\n"));
+    world.git(&["add", "keys.env"]);
+    assert_eq!(world.stanch(&["scan", "--staged"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--staged", "--whole-files"]).code, 1);
+
+    world.write("keys.env", format!("{old}{new}# the end\n"));
+    world.git(&["add", "keys.env"]);
+    let run = world.stanch(&["scan", "--staged", "--format", "jsonl"]);
+    let found: Vec<_> =
+        run.findings().into_iter().map(|finding| finding["pattern"].clone()).collect();
+    assert_eq!(found, ["github-personal-token"], "{run:?}");
+}
+
+#[test]
+fn a_credential_counts_where_any_of_its_parts_is_new() {
+    let world = World::new();
+    let (text, _) = planted("aws-access-key");
+    let id = text.lines().next().unwrap().to_owned();
+    world.git(&["init", "--quiet"]);
+    world.write("keys.env", format!("{id}\n"));
+    world.commit("only the id");
+    world.write("keys.env", &text);
+    world.git(&["add", "keys.env"]);
+    let run = world.stanch(&["scan", "--staged", "--format", "jsonl"]);
+    assert_eq!((run.code, run.findings().len()), (1, 1), "{text} {run:?}");
+}

@@ -20,6 +20,9 @@ pub(super) struct Selection {
     /// Scan what is staged instead of the files
     #[arg(long)]
     pub(super) staged: bool,
+    /// With --staged: all lines of a changed file count, and not only the new ones
+    #[arg(long, requires = "staged")]
+    whole_files: bool,
     /// Scan each blob of the history from beginning to end, not only where it differs from another: the
     /// same is found, more slowly
     #[arg(long, requires = "history")]
@@ -148,7 +151,8 @@ impl Selection {
     }
 
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
-        let staged = Staged::new(path).max_bytes(self.max_object());
+        let staged =
+            Staged::new(path).max_bytes(self.max_object()).whole_files(self.whole_files);
         match self.index.as_ref().filter(|index| !index.is_empty()) {
             Some(index) => Box::new(staged.index(index)),
             None => Box::new(staged),

@@ -48,7 +48,9 @@ pub(super) fn search_blob(
         let mut searched = search(scanner, blob);
         // What stands beside a window's own bytes is found with the window that has it.
         searched.detections.retain(|detection| blob.own().contains(&detection.span.start));
-        searched.detections.into_iter().for_each(|detection| found(within, detection));
+        let counts = |detection: &Detection| touches(detection, blob.counted);
+        let detections = searched.detections.into_iter().filter(counts);
+        detections.for_each(|detection| found(within, detection));
         stopped.extend(searched.stops.iter().map(|stop| stop.obstacle(within, scanner.limits)));
     };
     let obstacles = match blob.window {
@@ -59,7 +61,9 @@ pub(super) fn search_blob(
         None => container::each_content(blob.bytes, path, scanner.limits, &mut |within, bytes| {
             let is_whole = within.is_none() && bytes.len() == blob.bytes.len();
             let lineage = blob.lineage.filter(|_| is_whole);
-            visit(within, &Blob { lineage, ..Blob::new(bytes, blob.places) });
+            // What is within another thing has no lines of its own that could be new.
+            let counted = blob.counted.filter(|_| is_whole);
+            visit(within, &Blob { lineage, counted, ..Blob::new(bytes, blob.places) });
         }),
     };
     let gap = |obstacle: Obstacle| Gap {
@@ -68,6 +72,16 @@ pub(super) fn search_blob(
         remedy: obstacle.remedy.to_owned(),
     };
     obstacles.into_iter().chain(stopped).map(gap).collect()
+}
+
+/// Tells whether any part of a credential stands where it counts.
+fn touches(detection: &Detection, counted: Option<&[Range<usize>]>) -> bool {
+    let Some(counted) = counted else { return true };
+    let mut spans = detection.parts.values().chain([&detection.span]);
+    spans.any(|span| {
+        let first = counted.partition_point(|stretch| stretch.end <= span.start);
+        counted.get(first).is_some_and(|stretch| overlap(stretch, span))
+    })
 }
 
 /// Returns what a person calls a blob, or a file within it.

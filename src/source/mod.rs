@@ -87,12 +87,15 @@ pub struct Blob<'a> {
     pub lineage: Option<&'a Lineage<'a>>,
     /// Where these are not all of its bytes: which they are.
     pub window: Option<&'a Window>,
+    /// Where a credential must at least begin, end or go through to count, in order; `None` where it counts
+    /// wherever it stands.
+    pub counted: Option<&'a [Range<usize>]>,
 }
 
 impl<'a> Blob<'a> {
     /// Returns a blob that stands alone.
     pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
-        Self { bytes, places, lineage: None, window: None }
+        Self { bytes, places, lineage: None, window: None, counted: None }
     }
 
     /// Returns which of its bytes are handed out with no other blob: all, unless it is a window.

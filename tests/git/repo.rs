@@ -61,6 +61,12 @@ impl Repo {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
+    /// Runs git where it is expected to fail, as a merge with a conflict does.
+    pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) {
+        let output = self.command().args(arguments).output().unwrap();
+        assert!(!output.status.success());
+    }
+
     /// Makes commits of a stream in the format of `git fast-import`, which is quicker than one by one.
     pub(crate) fn fast_import(&self, stream: &[u8]) {
         let mut command = self.command();

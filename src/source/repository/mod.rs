@@ -3,6 +3,7 @@
 //! Only the objects, the references and the index are read. Of the configuration nothing is used that
 //! could name a program; no hook, filter or monitor runs.
 
+mod index;
 mod loose;
 mod objects;
 mod packs;
@@ -10,10 +11,11 @@ mod parse;
 mod refs;
 mod signature;
 
+pub(super) use index::{Folder, Index, Staged};
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
-pub(super) use refs::{Tip, head, tips};
+pub(super) use refs::{Tip, merged, tips};
 pub(super) use signature::Signature;
 
 use std::collections::HashSet;
@@ -44,6 +46,14 @@ pub enum Error {
     NotOwned {
         /// Which repository.
         path: PathBuf,
+    },
+    /// An index could not be read.
+    #[error("cannot read the index {path}: {why}")]
+    Index {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// git data could not be read.
     #[error("cannot read the repository {path}: {why}")]
@@ -77,6 +87,12 @@ impl Error {
             // A format this program doesn't know is no damage.
             Self::Git { why, .. } if why.contains("unknown") || why.contains("unsupported") => None,
             Self::Git { .. } => Some("run `git fsck --full` in it".to_owned()),
+            Self::Index { why, .. } if why.contains("split") => {
+                Some("run `git update-index --no-split-index`".to_owned())
+            }
+            Self::Index { .. } => Some(
+                "run `git status`; if it fails too, remove the file and `git reset`".to_owned(),
+            ),
             Self::Read { .. } => Some("check the path, and that you may read it".to_owned()),
             Self::NotARepository { .. } => Some(
                 "a history and an index are only in a git repository; plain files need neither"

@@ -1,7 +1,8 @@
 //! The objects of a repository, read by id from any thread.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
@@ -21,8 +22,16 @@ pub(in crate::source) struct Objects {
     max_bytes: u64,
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
-    loose: HashMap<Oid, PathBuf>,
+    loose: Loose,
     handles: Mutex<Vec<Odb<'static>>>,
+}
+
+/// How loose objects are found.
+enum Loose {
+    /// All of them are listed, for whoever reads many.
+    Listed(HashMap<Oid, PathBuf>),
+    /// Each is looked for when it is asked for, in these folders.
+    Asked(Vec<PathBuf>),
 }
 
 /// Why an object could not be read.
@@ -39,6 +48,23 @@ pub(in crate::source) enum Unreadable {
 impl Objects {
     /// Returns the objects of a repository, those of its alternates among them.
     pub(in crate::source) fn open(repository: &Repository, max_bytes: u64) -> Result<Self, Error> {
+        let list = |folders: Vec<PathBuf>| Loose::Listed(loose_objects(&folders));
+        Self::open_with(repository, max_bytes, list)
+    }
+
+    /// Returns the same for whoever reads few: nothing is listed beforehand.
+    pub(in crate::source) fn open_lazily(
+        repository: &Repository,
+        max_bytes: u64,
+    ) -> Result<Self, Error> {
+        Self::open_with(repository, max_bytes, Loose::Asked)
+    }
+
+    fn open_with(
+        repository: &Repository,
+        max_bytes: u64,
+        loose: impl FnOnce(Vec<PathBuf>) -> Loose,
+    ) -> Result<Self, Error> {
         let failed = |why: String| Error::Git { path: repository.path().to_owned(), why };
         let directory = repository.objects_dir();
         let directory =
@@ -47,8 +73,8 @@ impl Objects {
         let objects = Self {
             directory: directory.to_owned(),
             max_bytes,
-            loose: loose_objects(&folders),
             packs: Pack::open_all(&folders),
+            loose: loose(folders),
             handles: Mutex::default(),
         };
         let handle = objects.open_handle();
@@ -80,8 +106,8 @@ impl Objects {
         &self,
         oid: Oid,
     ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
-        if let Some(path) = self.loose.get(&oid) {
-            return read_loose(path, oid, self.max_bytes);
+        if let Some(path) = self.loose.find(oid) {
+            return read_loose(&path, oid, self.max_bytes);
         }
         if !self.packs.iter().all(|pack| pack.has_sound_heads(oid)) {
             return Err(Unreadable::Broken("its head in the pack makes no sense".to_owned()));
@@ -126,6 +152,20 @@ impl Objects {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Odb<'static>>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loose {
+    fn find(&self, oid: Oid) -> Option<Cow<'_, Path>> {
+        match self {
+            Self::Listed(paths) => paths.get(&oid).map(|path| Cow::Borrowed(&**path)),
+            Self::Asked(folders) => {
+                let name = oid.to_string();
+                let (fan_out, rest) = name.split_at(2);
+                let mut paths = folders.iter().map(|folder| folder.join(fan_out).join(rest));
+                paths.find(|path| path.is_file()).map(Cow::Owned)
+            }
+        }
     }
 }
 

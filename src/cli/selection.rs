@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
-use super::{Failure, Global};
+use super::{Failure, Global, environment};
 use crate::pattern::{PatternSet, Severity};
 use crate::scan::{Report, Scanner, holds_files, scan};
-use crate::source::{DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree};
+use crate::source::{CommitRange, DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
@@ -23,6 +23,14 @@ pub(super) struct Selection {
     /// With --staged: all lines of a changed file count, and not only the new ones
     #[arg(long, requires = "staged")]
     whole_files: bool,
+    /// Scan what is new in these commits instead of the files: A..B, or A...B since B left A, as in a pull
+    /// request; B alone is everything it reaches
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["history", "staged"])]
+    range: Option<String>,
+    /// Scan what is new in the commits since this one, or since a day or an hour: v1.2, 2026-03-01, "2 weeks
+    /// ago"
+    #[arg(long, value_name = "REF|DATE", conflicts_with_all = ["history", "staged", "range"])]
+    since: Option<String>,
     /// Scan each blob of the history from beginning to end, not only where it differs from another: the
     /// same is found, more slowly
     #[arg(long, requires = "history")]
@@ -73,7 +81,8 @@ impl Selection {
 
     /// Tells whether everything in the paths is scanned and reported, so that what was not found is gone.
     pub(super) fn is_whole(&self) -> bool {
-        !self.staged && self.only.is_empty() && self.severity.is_none()
+        let is_part = self.staged || self.range.is_some() || self.since.is_some();
+        !is_part && self.only.is_empty() && self.severity.is_none()
     }
 
     /// Scans. Patterns that aren't asked for are searched for all the same: what a specific one claims, a
@@ -134,6 +143,10 @@ impl Selection {
             sources.extend(paths.into_iter().map(|path| self.staged_in(path)));
             return sources;
         }
+        if self.range.is_some() || self.since.is_some() {
+            sources.extend(paths.into_iter().filter_map(|path| self.commits_in(path)));
+            return sources;
+        }
         if self.history {
             let history = |path: &&PathBuf| {
                 let history = History::new(path).max_bytes(max).whole_blobs(self.whole_blobs);
@@ -150,9 +163,17 @@ impl Selection {
         sources
     }
 
+    fn commits_in(&self, path: &Path) -> Option<Box<dyn Source>> {
+        let range = self.range.as_ref().map(|range| CommitRange::new(path, range));
+        let since = || {
+            let since = self.since.as_ref()?;
+            Some(CommitRange::since(path, since, environment::instant(since)))
+        };
+        Some(Box::new(range.or_else(since)?.max_bytes(self.max_object())))
+    }
+
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
-        let staged =
-            Staged::new(path).max_bytes(self.max_object()).whole_files(self.whole_files);
+        let staged = Staged::new(path).max_bytes(self.max_object()).whole_files(self.whole_files);
         match self.index.as_ref().filter(|index| !index.is_empty()) {
             Some(index) => Box::new(staged.index(index)),
             None => Box::new(staged),

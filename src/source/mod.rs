@@ -7,6 +7,7 @@
 mod history;
 mod moment;
 mod pack;
+mod range;
 mod repository;
 mod reread;
 mod staged;
@@ -17,6 +18,7 @@ mod worktree;
 
 pub use history::History;
 pub use moment::Moment;
+pub use range::{CommitRange, Known, Push};
 pub use repository::{Error, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;

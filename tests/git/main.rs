@@ -4,6 +4,7 @@
 mod damage;
 mod equality;
 mod history;
+mod range;
 mod repo;
 mod reread;
 mod staged;

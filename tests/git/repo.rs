@@ -61,6 +61,17 @@ impl Repo {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
+    /// Runs git as if it were that second and zone.
+    pub(crate) fn git_at<S: AsRef<OsStr>>(
+        &self,
+        when: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) {
+        let mut command = self.command();
+        let output = command.args(arguments).env("GIT_COMMITTER_DATE", when).output().unwrap();
+        assert!(output.status.success());
+    }
+
     /// Runs git where it is expected to fail, as a merge with a conflict does.
     pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) {
         let output = self.command().args(arguments).output().unwrap();

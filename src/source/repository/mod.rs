@@ -12,6 +12,7 @@ mod refs;
 mod signature;
 
 pub(super) use index::{Folder, Index, Staged};
+pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
@@ -63,6 +64,26 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// No revision has that name.
+    #[error("there is no revision {name:?}: {why}")]
+    UnknownRevision {
+        /// The name.
+        name: String,
+        /// Why it names none.
+        why: String,
+        /// Whether the repository has only the end of its history.
+        is_shallow: bool,
+    },
+    /// Two revisions should have a commit in common, and have none.
+    #[error("{a} and {b} have no commit in common")]
+    Unrelated {
+        /// One of them.
+        a: String,
+        /// The other.
+        b: String,
+        /// Whether the repository has only the end of its history.
+        is_shallow: bool,
+    },
     /// What stood at a place is no longer there.
     #[error("cannot read {what} again: {why}")]
     Gone {
@@ -98,6 +119,18 @@ impl Error {
                 "a history and an index are only in a git repository; plain files need neither"
                     .to_owned(),
             ),
+            Self::UnknownRevision { is_shallow: true, .. }
+            | Self::Unrelated { is_shallow: true, .. } => Some(
+                "the clone is shallow: run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
+                    .to_owned(),
+            ),
+            Self::UnknownRevision { .. } => Some(
+                "`git branch --all` and `git tag` list the names there are; one of a remote must be fetched first"
+                    .to_owned(),
+            ),
+            Self::Unrelated { a, b, .. } => Some(format!(
+                "`{a}..{b}` takes all that {b} reaches and {a} does not"
+            )),
             Self::Gone { .. } => None,
         }
     }

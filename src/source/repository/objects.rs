@@ -18,7 +18,7 @@ use crate::source::tally::too_large;
 /// libgit2 locks an object database while it inflates, so every thread that reads takes a handle of
 /// its own from a pool and brings it back before anyone else's code runs.
 pub(in crate::source) struct Objects {
-    directory: String,
+    directories: Vec<String>,
     max_bytes: u64,
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
@@ -49,29 +49,36 @@ impl Objects {
     /// Returns the objects of a repository, those of its alternates among them.
     pub(in crate::source) fn open(repository: &Repository, max_bytes: u64) -> Result<Self, Error> {
         let list = |folders: Vec<PathBuf>| Loose::Listed(loose_objects(&folders));
-        Self::open_with(repository, max_bytes, list)
+        Self::open_with(repository, &[], max_bytes, list)
     }
 
-    /// Returns the same for whoever reads few: nothing is listed beforehand.
+    /// Returns the same for whoever reads few: nothing is listed beforehand. `further` are folders in which
+    /// objects lie beside the repository's own.
     pub(in crate::source) fn open_lazily(
         repository: &Repository,
+        further: &[PathBuf],
         max_bytes: u64,
     ) -> Result<Self, Error> {
-        Self::open_with(repository, max_bytes, Loose::Asked)
+        Self::open_with(repository, further, max_bytes, Loose::Asked)
     }
 
     fn open_with(
         repository: &Repository,
+        further: &[PathBuf],
         max_bytes: u64,
         loose: impl FnOnce(Vec<PathBuf>) -> Loose,
     ) -> Result<Self, Error> {
         let failed = |why: String| Error::Git { path: repository.path().to_owned(), why };
-        let directory = repository.objects_dir();
-        let directory =
-            directory.to_str().ok_or_else(|| failed("its path is not UTF-8".to_owned()))?;
-        let folders = object_folders(&repository.objects_dir());
+        let text = |folder: &PathBuf| {
+            let text = folder.to_str().map(str::to_owned);
+            text.ok_or_else(|| failed("its path is not UTF-8".to_owned()))
+        };
+        let own: Vec<_> =
+            std::iter::once(repository.objects_dir()).chain(further.iter().cloned()).collect();
+        let mut folders = Vec::new();
+        own.iter().for_each(|folder| folders.extend(object_folders(folder)));
         let objects = Self {
-            directory: directory.to_owned(),
+            directories: own.iter().map(text).collect::<Result<_, _>>()?,
             max_bytes,
             packs: Pack::open_all(&folders),
             loose: loose(folders),
@@ -85,6 +92,14 @@ impl Objects {
     /// Returns the packs that the objects lie in, as far as they can be opened.
     pub(in crate::source) fn packs(&self) -> &[Pack] {
         &self.packs
+    }
+
+    /// Tells whether an object is there.
+    pub(in crate::source) fn contains(&self, oid: Oid) -> bool {
+        let Ok(handle) = self.take() else { return false };
+        let is_there = handle.exists(oid);
+        self.bring_back(handle);
+        is_there
     }
 
     /// Reads an object that should be of that kind.
@@ -137,7 +152,9 @@ impl Objects {
 
     fn open_handle(&self) -> Result<Odb<'static>, git2::Error> {
         let odb = Odb::new()?;
-        odb.add_disk_alternate(&self.directory)?;
+        for directory in &self.directories {
+            odb.add_disk_alternate(directory)?;
+        }
         Ok(odb)
     }
 

@@ -64,7 +64,7 @@ impl Staged {
 impl Source for Staged {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
         let repository = open_repository(&self.path)?;
-        let objects = Objects::open_lazily(&repository, self.max_bytes)?;
+        let objects = Objects::open_lazily(&repository, &[], self.max_bytes)?;
         let default = || repository.path().join("index");
         let index = Index::read(&self.index.clone().unwrap_or_else(default))?;
         let mut changed = changes(&objects, &index, &merged(&repository));

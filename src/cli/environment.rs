@@ -30,6 +30,11 @@ pub(super) fn user() -> String {
     name.unwrap_or_else(|| "unknown user".to_owned())
 }
 
+/// Returns where this program is.
+pub(super) fn program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// Returns the time.
 pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

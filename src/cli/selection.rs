@@ -1,13 +1,17 @@
 //! What is scanned, and which findings are asked for: the flags that `scan` and `baseline` share.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::progress::Progress;
 use super::{Failure, Global, environment};
+use crate::finding::plain;
 use crate::pattern::{PatternSet, Severity};
 use crate::scan::{Report, Scanner, holds_files, scan};
-use crate::source::{CommitRange, DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree};
+use crate::source::{
+    CommitRange, DEFAULT_MAX_BYTES, History, Source, Staged, Stdin, Worktree, open_repository,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Selection {
@@ -74,6 +78,24 @@ impl From<Level> for Severity {
 }
 
 impl Selection {
+    /// Returns a part of what is in a folder, for whoever brings a source of his own.
+    pub(super) fn of_folder(folder: &Path) -> Self {
+        Self {
+            paths: vec![folder.to_owned()],
+            history: false,
+            staged: true,
+            whole_files: false,
+            range: None,
+            since: None,
+            whole_blobs: false,
+            only: Vec::new(),
+            severity: None,
+            max_size: None,
+            index: None,
+            jobs: None,
+        }
+    }
+
     /// Returns the paths that are no stream.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().map(PathBuf::as_path).filter(|path| path.as_os_str() != "-")
@@ -104,12 +126,28 @@ impl Selection {
             is_named && finding.severity >= least
         });
         progress.close(global, &report.coverage);
+        self.note_foreign(global);
         Ok(report)
     }
 
     /// Returns the size up to which an object is held in memory whole.
     pub(super) fn max_object(&self) -> u64 {
         self.max_size.unwrap_or(DEFAULT_MAX_BYTES)
+    }
+
+    /// Says that a repository is another user's, where its objects were read.
+    fn note_foreign(&self, global: &Global) {
+        let reads_objects =
+            self.history || self.staged || self.range.is_some() || self.since.is_some();
+        for path in self.files().filter(|_| reads_objects && !global.quiet) {
+            if open_repository(path).is_ok_and(|repository| repository.is_foreign()) {
+                let path = plain(&path.display().to_string());
+                let _ = writeln!(
+                    io::stderr(),
+                    "note: the repository of {path} belongs to another user; it was only read, and nothing in it was run"
+                );
+            }
+        }
     }
 
     fn check_names(&self, patterns: &PatternSet) -> Result<(), Failure> {
@@ -182,7 +220,7 @@ impl Selection {
 }
 
 /// Reads `1048576`, `1024K` or `1M` as a number of bytes.
-fn size_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn size_bytes(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),
         Some(digits) if text.ends_with('M') => (digits, 20),

@@ -19,7 +19,7 @@ mod worktree;
 pub use history::History;
 pub use moment::Moment;
 pub use range::{CommitRange, Known, Push};
-pub use repository::{Error, Repository, open_repository};
+pub use repository::{Error, HooksFolder, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;
 pub use stdin::Stdin;

@@ -7,7 +7,7 @@ use git2::{ObjectType, Oid};
 
 use super::Gaps;
 use super::ends::Ends;
-use crate::source::repository::{self, Objects, Signature, Tag, Unreadable, tips};
+use crate::source::repository::{self, Objects, Signature, Tag, Unreadable, entries, tips};
 use crate::source::{Moment, Place, Repository};
 
 /// What a range reaches but trees and blobs.
@@ -132,6 +132,14 @@ fn peel(
         chain.push(Tagged { oid: next, written });
         next = tag.target;
     }
+}
+
+/// Reads a file at the root of the commit that something leads to.
+pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>> {
+    let (_, _, bytes) = peel(objects, tip, &mut Vec::new()).ok()?;
+    let tree = objects.read(repository::Commit::parse(&bytes)?.tree, ObjectType::Tree).ok()?;
+    let entry = entries(&tree).flatten().find(|entry| entry.name == name.as_bytes())?;
+    objects.read(entry.oid, ObjectType::Blob).ok()
 }
 
 /// Which side reaches a commit.

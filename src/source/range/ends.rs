@@ -117,8 +117,9 @@ fn resolve(repository: &Repository, name: &str) -> Result<Oid, Error> {
         why: why.to_owned(),
         is_shallow: !repository.shallow_commits().is_empty(),
     };
-    // libgit2 refuses to open some repositories that can be read. There a name must be a full one.
-    let Ok(opened) = git2::Repository::open(repository.path()) else {
+    // Opened as if it were bare it may be anyone's. A partial clone libgit2 doesn't open at all; there a
+    // name must be a full one.
+    let Ok(opened) = git2::Repository::open_bare(repository.path()) else {
         return resolve_full(repository, name).ok_or_else(|| unknown("there is none of that name"));
     };
     let found = opened.revparse_single(name);

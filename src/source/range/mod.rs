@@ -96,6 +96,27 @@ impl CommitRange {
         self
     }
 
+    /// Reads a file at the root of each commit that is an end of the range, where it has one; with the ids
+    /// of the commits.
+    ///
+    /// # Errors
+    /// Where the repository or an end of the range can't be read.
+    pub fn files_at_tips(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        let (repository, objects) = self.open()?;
+        let mut tips = self.ends(&repository, &objects)?.tips;
+        tips.sort();
+        tips.dedup();
+        let file = |tip: &Oid| Some((tip.to_string(), commits::file_at(&objects, *tip, name)?));
+        Ok(tips.iter().filter_map(file).collect())
+    }
+
+    fn open(&self) -> Result<(Repository, Objects), Error> {
+        let repository = open_repository(&self.path)?;
+        let further: Vec<_> = self.further.iter().chain(&self.quarantine).cloned().collect();
+        let objects = Objects::open_lazily(&repository, &further, self.max_bytes)?;
+        Ok((repository, objects))
+    }
+
     fn ends(&self, repository: &Repository, objects: &Objects) -> Result<Ends, Error> {
         match &self.wanted {
             Wanted::Range(range) => Ends::of_range(repository, range),
@@ -107,10 +128,7 @@ impl CommitRange {
 
 impl Source for CommitRange {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let repository = open_repository(&self.path)?;
-        let mut further = self.further.clone();
-        further.extend(self.quarantine.clone());
-        let objects = Objects::open_lazily(&repository, &further, self.max_bytes)?;
+        let (repository, objects) = self.open()?;
         let ends = self.ends(&repository, &objects)?;
         let gaps = Gaps::new(&repository);
         let commits = Commits::collect(&objects, &repository, &ends, &gaps);

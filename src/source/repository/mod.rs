@@ -3,6 +3,7 @@
 //! Only the objects, the references and the index are read. Of the configuration nothing is used that
 //! could name a program; no hook, filter or monitor runs.
 
+mod hooks_folder;
 mod index;
 mod loose;
 mod objects;
@@ -11,6 +12,7 @@ mod parse;
 mod refs;
 mod signature;
 
+pub use hooks_folder::HooksFolder;
 pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
@@ -142,6 +144,7 @@ pub struct Repository {
     path: PathBuf,
     commondir: PathBuf,
     workdir: Option<PathBuf>,
+    is_foreign: bool,
 }
 
 impl Repository {
@@ -158,6 +161,13 @@ impl Repository {
     /// Returns the root of the worktree, or none where the repository is bare.
     pub fn workdir(&self) -> Option<&Path> {
         self.workdir.as_deref()
+    }
+
+    /// Returns whether it belongs to another user, and git's `safe.directory` doesn't name it. git then
+    /// refuses to work with it, because its configuration could name programs. None of it is run here, so it
+    /// is read all the same; but nothing should be written to it.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// Returns where its own objects lie.
@@ -198,7 +208,8 @@ impl Repository {
             None if path.ends_with(".git") => path.parent().map(Path::to_owned),
             None => None,
         };
-        Self { commondir: pointer("commondir").unwrap_or_else(|| path.clone()), workdir, path }
+        let commondir = pointer("commondir").unwrap_or_else(|| path.clone());
+        Self { commondir, workdir, path, is_foreign: false }
     }
 }
 
@@ -214,7 +225,12 @@ pub fn open_repository(path: &Path) -> Result<Repository, Error> {
             path: opened.path().to_owned(),
             commondir: opened.commondir().to_owned(),
             workdir: opened.workdir().map(Path::to_owned),
+            is_foreign: false,
         }),
+        // It is only read: nothing of another user's is run.
+        Err(error) if error.code() == ErrorCode::Owner && has_only_known_extensions(&found) => {
+            Ok(Repository { is_foreign: true, ..found })
+        }
         // libgit2 refuses every partial clone because it can't fetch what is missing; all that is
         // there reads as in any other.
         Err(error) if is_merely_partial(&found, &error) => Ok(found),
@@ -228,6 +244,11 @@ pub fn open_repository(path: &Path) -> Result<Repository, Error> {
 
 /// Returns whether the only thing libgit2 does not know about the repository is that it is partial.
 fn is_merely_partial(repository: &Repository, error: &git2::Error) -> bool {
+    error.message().contains("extensions.partialclone") && has_only_known_extensions(repository)
+}
+
+/// Returns whether the repository is stored in no way but those that are read here.
+fn has_only_known_extensions(repository: &Repository) -> bool {
     const KNOWN: [&str; 5] = [
         "extensions.noop",
         "extensions.partialclone",
@@ -244,7 +265,7 @@ fn is_merely_partial(repository: &Repository, error: &git2::Error) -> bool {
         })?;
         Ok(only_known)
     };
-    error.message().contains("extensions.partialclone") && only_known().unwrap_or(false)
+    only_known().unwrap_or(false)
 }
 
 /// Says what an error of libgit2 about a whole repository means.

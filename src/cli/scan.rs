@@ -22,7 +22,9 @@ use crate::scan::Scanner;
 Examples:
   stanch scan                         the files of this folder
   stanch scan . --history             and every commit, on every branch and tag
-  stanch scan --staged                what is about to be committed (pre-commit hook)
+  stanch scan --staged                what is about to be committed: its new lines
+  stanch scan --range main...HEAD     what a branch or pull request adds, commit by commit
+  stanch scan --since \"2 weeks ago\"  what the last commits add
   kubectl get secrets -o yaml | stanch scan -
   stanch scan . --format sarif=stanch.sarif --format text
   stanch scan . --baseline stanch.baseline      only what is new counts

@@ -16,7 +16,9 @@ use super::{ExitCode, Failure, Global};
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     Install(Install),
+    /// Take the hooks out again, and put back what was there before
     Uninstall(Repository),
+    /// Say which hooks are installed, and where git looks for them
     Status(Repository),
     PreCommit(guard::PreCommit),
     PrePush(guard::PrePush),
@@ -49,7 +51,7 @@ pub(super) struct Install {
     repository: Repository,
 }
 
-/// Take the hooks out again, and put back what was there before
+/// Which repository.
 #[derive(Debug, clap::Args)]
 pub(super) struct Repository {
     /// The repository

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use git2::Oid;
@@ -30,12 +31,15 @@ pub(in crate::source) struct Index {
     pub(in crate::source) entries: Vec<Staged>,
     /// What is known of the root folder.
     pub(in crate::source) root: Option<Folder>,
+    /// The paths of all entries, one behind the other: there are many, and mostly nobody asks for them.
+    paths: Vec<u8>,
 }
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) struct Staged {
-    pub(in crate::source) path: Vec<u8>,
+    /// Where its path is among those of all.
+    path: Range<usize>,
     pub(in crate::source) mode: u32,
     pub(in crate::source) oid: Oid,
     /// 0; in a conflict 1 for the common ancestor, 2 for ours, 3 for theirs.
@@ -54,6 +58,11 @@ pub(in crate::source) struct Folder {
 }
 
 impl Index {
+    /// Returns the path of an entry.
+    pub(in crate::source) fn path(&self, entry: &Staged) -> &[u8] {
+        &self.paths[entry.path.clone()]
+    }
+
     /// Reads an index file. Where there is none, nothing is staged.
     pub(in crate::source) fn read(path: &Path) -> Result<Self, Error> {
         let failed = |why: &str| Error::Index { path: path.to_owned(), why: why.to_owned() };
@@ -76,11 +85,12 @@ impl Index {
         }
         let count = reader.number()? as usize;
         // No more than fit: the count may be anything.
-        let mut index =
-            Self { entries: Vec::with_capacity(count.min(bytes.len() / 64)), root: None };
+        let entries = Vec::with_capacity(count.min(bytes.len() / 64));
+        let paths = Vec::with_capacity(bytes.len() / 2);
+        let mut index = Self { entries, root: None, paths };
         for _ in 0..count {
-            let before = index.entries.last().map_or(&[][..], |entry| &entry.path);
-            let entry = reader.entry(version, before)?;
+            let before = index.entries.last().map_or(0..0, |entry| entry.path.clone());
+            let entry = reader.entry(version, before, &mut index.paths)?;
             index.entries.push(entry);
         }
         while !reader.rest.is_empty() {
@@ -136,26 +146,34 @@ impl<'a> Reader<'a> {
         Oid::from_bytes(self.take(OID_BYTES)?).map_err(|_| CUT_OFF)
     }
 
-    fn entry(&mut self, version: u32, before: &[u8]) -> Result<Staged, &'static str> {
+    /// Reads an entry, whose path may begin with that of the one before, and adds its path to all.
+    fn entry(
+        &mut self,
+        version: u32,
+        before: Range<usize>,
+        paths: &mut Vec<u8>,
+    ) -> Result<Staged, &'static str> {
         let whole = self.rest;
         let mut mode = Reader { rest: &self.take(STAT_BYTES)?[MODE_AT..] };
         let mode = mode.number()?;
         let oid = self.oid()?;
         let flags = self.flags()?;
         let more = if flags & EXTENDED == 0 { 0 } else { self.flags()? };
-        let path = match version {
+        let start = paths.len();
+        match version {
             4 => {
                 let kept = before.len().checked_sub(self.distance()?).ok_or(CUT_OFF)?;
-                [&before[..kept], self.until(0)?].concat()
+                paths.extend_from_within(before.start..before.start + kept);
+                paths.extend_from_slice(self.until(0)?);
             }
             _ => {
-                let path = self.until(0)?.to_vec();
+                paths.extend_from_slice(self.until(0)?);
                 // Filled up with zeros to a multiple of eight.
                 let read = whole.len() - self.rest.len();
                 self.take(read.next_multiple_of(8) - read)?;
-                path
             }
-        };
+        }
+        let path = start..paths.len();
         let is_announced = more & INTENT_TO_ADD != 0;
         Ok(Staged { path, mode, oid, stage: flags >> 12 & 3, is_announced })
     }
@@ -229,9 +247,9 @@ mod tests {
         index.write().unwrap();
         let bytes = fs::read(folder.path().join(".git/index")).unwrap();
         let whole = Index::parse(&bytes).unwrap();
-        let paths: Vec<_> = whole.entries.iter().map(|entry| entry.path.as_slice()).collect();
+        let paths: Vec<_> = whole.entries.iter().map(|entry| whole.path(entry)).collect();
         assert_eq!(paths, [&b"a"[..], b"b/c", b"b/d/e"]);
-        let below = &whole.root.unwrap().folders[&b"b"[..]];
+        let below = &whole.root.as_ref().unwrap().folders[&b"b"[..]];
         assert_eq!(below.tree.unwrap().1, 2);
         for end in 0..bytes.len() {
             let read = Index::parse(&bytes[..end]);

@@ -37,7 +37,7 @@ pub(super) fn changes(objects: &Objects, index: &Index, commits: &[Oid]) -> Chan
         Some(Commit::parse(&bytes)?.tree)
     });
     let found = Changes { list: Vec::new(), removed: Vec::new() };
-    let mut walk = Walk { objects, entries: &index.entries, found };
+    let mut walk = Walk { objects, index, entries: &index.entries, found };
     let trees: Vec<_> = trees.map(Some).collect();
     walk.folder(0, index.root.as_ref(), &trees);
     walk.found
@@ -45,6 +45,7 @@ pub(super) fn changes(objects: &Objects, index: &Index, commits: &[Oid]) -> Chan
 
 struct Walk<'a> {
     objects: &'a Objects,
+    index: &'a Index,
     /// What is left of the index.
     entries: &'a [Staged],
     found: Changes,
@@ -61,13 +62,13 @@ impl Walk<'_> {
             self.entries = rest;
             return;
         }
-        let entries = self.entries;
-        let Some(first) = entries.first() else { return };
-        let folder = &first.path[..prefix];
+        let index = self.index;
+        let Some(first) = self.entries.first() else { return };
+        let folder = &index.path(first)[..prefix];
         let mut listings: Vec<_> = trees.iter().map(|tree| self.listing(*tree)).collect();
         let mut met = Vec::new();
         while let Some(entry) = self.entries.first() {
-            let Some(rest) = entry.path.strip_prefix(folder) else { break };
+            let Some(rest) = index.path(entry).strip_prefix(folder) else { break };
             let slash = rest.iter().position(|byte| *byte == b'/');
             let name = &rest[..slash.unwrap_or(rest.len())];
             let here = listings.iter().map(|listing| listing.get(name).copied());
@@ -81,8 +82,7 @@ impl Walk<'_> {
                 }
                 // Of a folder that a sparse checkout leaves out only the tree is known.
                 Some(length) => {
-                    let mut path = entry.path.clone();
-                    path.truncate(prefix + length);
+                    let path = index.path(entry)[..prefix + length].to_vec();
                     let trees: Vec<_> = here.iter().map(|entry| of_kind(entry, true)).collect();
                     self.tree(path, entry.oid, &trees);
                     self.entries = &self.entries[1..];
@@ -139,7 +139,7 @@ impl Walk<'_> {
         // The common ancestor in a conflict is in the history already.
         let is_ancestor = entry.stage == 1;
         if is_file && !is_ancestor && !entry.is_announced && !earlier.contains(&entry.oid) {
-            let (path, blob) = (entry.path.clone(), entry.oid);
+            let (path, blob) = (self.index.path(entry).to_vec(), entry.oid);
             self.found.list.push(Change { path, blob, earlier });
         }
     }

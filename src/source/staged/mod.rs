@@ -20,6 +20,8 @@ use super::tally::Tally;
 use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Source};
 use changes::{Change, changes};
 
+/// With fewer changed files than these no threads are started.
+const FEW: usize = 4;
 /// So far a file is looked at to tell whether it is text, as git does.
 const HEAD_OF_TEXT: usize = 8000;
 
@@ -73,7 +75,11 @@ impl Source for Staged {
         }
         let reader = Reader { objects: &objects, whole_files: self.whole_files, visit };
         let tally = Tally::default();
-        changed.list.par_iter().for_each(|change| reader.read(change, &tally));
+        match changed.list.len() {
+            // For a few files other threads cost more than they bring, and a commit waits for them.
+            ..FEW => changed.list.iter().for_each(|change| reader.read(change, &tally)),
+            _ => changed.list.par_iter().for_each(|change| reader.read(change, &tally)),
+        }
         Ok(tally.finish())
     }
 }

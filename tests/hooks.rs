@@ -307,6 +307,10 @@ fn pushes_are_guarded(world: &World) {
     passes(&["next"]);
     commit(world, "large", &format!("{large}{text}"));
     assert_stopped(&push(&["next"]), &secrets);
+    // What the other side has already, from before there was a hook, holds up nobody.
+    world.git(&["-C", "server.git", "fetch", "--quiet", "../local", "leaky:refs/heads/old"]);
+    git(world, &["fetch", "--quiet", "origin"]);
+    passes(&["leaky:refs/heads/again"]);
     // A false alarm is let through as the hook says.
     let mark = format!("{} # stanch:allow made for this test\n", text.trim_end());
     git(world, &["reset", "--quiet", "--hard", "HEAD~"]);

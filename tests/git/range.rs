@@ -155,6 +155,14 @@ fn the_range_ends_at_its_beginning_whatever_the_clocks_say() {
     let found = range(&repo, &format!("{young}.."));
     assert_eq!(found.texts(), ["before again\n", "before again\n"]);
     assert_eq!(range(&repo, &format!("{old}..")).blobs.len(), 4);
+
+    // The one end was made on the other's last commits, and its clock says before all of them.
+    repo.git(["switch", "--quiet", "--orphan", "slow"]);
+    let root = at("1600000100 +0000", "root\n");
+    let last = at("1600000200 +0000", "last\n");
+    let slow = at("1600000050 +0000", "by a slow clock\n");
+    assert_eq!(range(&repo, &format!("{slow}..{last}")).blobs, []);
+    assert_eq!(range(&repo, &format!("{root}..{slow}")).blobs.len(), 4);
 }
 
 #[test]

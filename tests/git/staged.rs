@@ -166,6 +166,16 @@ fn every_version_of_the_index_is_read_and_folders_that_git_knows_unchanged_are_p
 }
 
 #[test]
+fn a_tree_that_git_noted_is_new_all_the_same_where_the_last_commit_has_another() {
+    let repo = Repo::new();
+    repo.commit_file("folder/a", "one\n");
+    repo.write("folder/a", "one\ntwo\n");
+    repo.git(["add", "folder"]);
+    repo.git(["write-tree"]);
+    assert_eq!(counted(&staged(&repo)), [lines("folder/a", "two\n")]);
+}
+
+#[test]
 fn a_sparse_index_is_read_as_far_as_it_goes() {
     let repo = Repo::new();
     repo.write("in/a", "one\n");

@@ -146,11 +146,13 @@ pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>
 type Sides = u8;
 const WANTED: Sides = 1;
 const HIDDEN: Sides = 2;
+/// By so much the clocks of those who commit may differ.
+const CLOCKS_SECONDS: i64 = 24 * 60 * 60;
 
 /// A walk from both sides down, the youngest commit first, until there is nothing left to tell.
 ///
-/// It ends where everything that waits is hidden and older than all that is wanted. So a commit whose clock
-/// was wrong can at most put something into the range that is reached from before it.
+/// It ends where everything that waits is hidden and a day older than all that is wanted. So a clock that was
+/// wrong by more can at most put something into the range that is reached from before it.
 struct Walk<'a> {
     objects: &'a Objects,
     gaps: &'a Gaps,
@@ -232,7 +234,8 @@ impl<'a> Walk<'a> {
     fn run(&mut self, ends: &Ends) {
         while let Some(&(seconds, oid)) = self.waiting.peek() {
             let is_related = ends.related.is_none() || self.are_related;
-            if self.open.is_empty() && seconds < self.oldest_wanted && is_related {
+            let is_old = seconds < self.oldest_wanted.saturating_sub(CLOCKS_SECONDS);
+            if self.open.is_empty() && is_old && is_related {
                 break;
             }
             self.waiting.pop();

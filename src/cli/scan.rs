@@ -42,7 +42,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Tell why a line of a file has a finding or none: every pattern seen there and its fate
-    #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "format", "baseline"])]
+    #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "range", "since", "format", "baseline"])]
     explain: Option<String>,
     /// Search with the rules of this gitleaks or betterleaks file instead of our patterns
     ///

@@ -273,3 +273,30 @@ fn the_range_of_git_itself_has_the_same_blobs_and_commits() {
         found.assert_whole();
     }
 }
+
+#[test]
+fn a_long_range_in_a_pack_is_read_whole_too() {
+    const COMMITS: usize = 1200;
+    let repo = Repo::new();
+    let mut stream = String::new();
+    for number in 1..=COMMITS {
+        let text: String = (0..40).map(|line| format!("line {} {line}\n", line * number)).collect();
+        let length = text.len();
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter C <c@mail.example> {} +0000\ndata 2\nm\nM 644 inline a\ndata {length}\n{text}\n",
+            1_700_000_000 + number
+        ));
+    }
+    repo.fast_import(stream.as_bytes());
+    repo.git(["repack", "-adfq", "--depth=50"]);
+    let listed = repo.git(["rev-list", "main~1100..main"]);
+    let found = range(&repo, "main~1100..main");
+    found.assert_whole();
+    let blobs = found.blobs.iter().filter(|(_, places)| places[0].kind == Kind::Blob);
+    let mut commits: Vec<_> = blobs.map(|(_, places)| places[0].commit.as_deref()).collect();
+    let mut expected: Vec<_> = listed.lines().map(Some).collect();
+    (commits.sort_unstable(), expected.sort_unstable());
+    assert_eq!(commits, expected);
+    let last = (0..40).map(|line| format!("line {} {line}\n", line * COMMITS)).collect::<String>();
+    assert_eq!(found.places(&last)[0].commit, Some(repo.git(["rev-parse", "main"])));
+}

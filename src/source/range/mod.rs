@@ -8,6 +8,7 @@
 mod blobs;
 mod commits;
 mod ends;
+mod forest;
 mod quarantine;
 
 use std::path::PathBuf;
@@ -137,7 +138,8 @@ impl Source for CommitRange {
             return Err(Error::Unrelated { a, b, is_shallow });
         }
         let blobs = blobs::new_blobs(&objects, &commits, &gaps);
-        let reader = Reader { objects: &objects, commits: &commits, gaps: &gaps, visit };
+        let max_bytes = self.max_bytes;
+        let reader = Reader { objects: &objects, commits: &commits, gaps: &gaps, max_bytes, visit };
         reader.read_all(&blobs);
         if let Some(quarantine) = &self.quarantine {
             let repository = Objects::open_lazily(&repository, &self.further, self.max_bytes)?;
@@ -189,12 +191,13 @@ struct Reader<'a> {
     objects: &'a Objects,
     commits: &'a Commits,
     gaps: &'a Gaps,
+    max_bytes: u64,
     visit: &'a (dyn Fn(Blob<'_>) + Sync),
 }
 
 impl Reader<'_> {
     fn read_all(&self, blobs: &[Found]) {
-        blobs.par_iter().for_each(|found| self.blob(found));
+        forest::read_packed(blobs, self).par_iter().for_each(|found| self.blob(found));
         self.commits.commits.par_iter().for_each(|commit| {
             self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written);
         });
@@ -206,7 +209,7 @@ impl Reader<'_> {
     fn blob(&self, found: &Found) {
         match self.objects.read(found.oid, ObjectType::Blob) {
             Ok(bytes) => {
-                let places: Vec<_> = found.places.iter().map(|at| self.place(found, at)).collect();
+                let places = self.places(found);
                 self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
             }
             Err(why) => {
@@ -215,6 +218,10 @@ impl Reader<'_> {
                 self.gaps.object(format!("blob {}{path}", found.oid), why);
             }
         }
+    }
+
+    fn places(&self, found: &Found) -> Vec<Place> {
+        found.places.iter().map(|at| self.place(found, at)).collect()
     }
 
     fn place(&self, found: &Found, (path, commit): &(Option<String>, Option<usize>)) -> Place {

@@ -7,13 +7,18 @@ use git2::{ObjectType, Oid};
 
 use super::Gaps;
 use super::commits::Commits;
-use crate::source::Gap;
 use crate::source::repository::{EntryKind, Objects, Unreadable, entries};
+use crate::source::{Gap, pack};
 
 /// How many paths a range may have that are all walked. Trees within trees make paths without number.
 const MAX_PATHS: usize = 2_000_000;
 /// How many listings of folders are kept, so that the next commit finds them.
 const MAX_KEPT: usize = 4096;
+
+/// For fewer commits it costs more to learn how a pack hangs together than it saves.
+const MANY_COMMITS: usize = 500;
+/// A larger tree is left to libgit2.
+const MAX_TREE_BYTES: u64 = 64 << 20;
 
 /// One blob.
 pub(super) struct Found {
@@ -26,6 +31,9 @@ pub(super) struct Found {
 /// Returns every blob that is new in the commits, in the order in which they were met.
 pub(super) fn new_blobs(objects: &Objects, commits: &Commits, gaps: &Gaps) -> Vec<Found> {
     let mut walk = Walk::new(objects, gaps);
+    if commits.commits.len() >= MANY_COMMITS {
+        walk.packs = Some(pack::Reader::new(objects.packs(), MAX_TREE_BYTES));
+    }
     let trees: HashMap<Oid, Oid> =
         commits.commits.iter().map(|commit| (commit.oid, commit.tree)).collect();
     for (index, commit) in commits.commits.iter().enumerate() {
@@ -52,6 +60,8 @@ type Listing = Rc<Vec<(Vec<u8>, EntryKind, Oid)>>;
 
 struct Walk<'a> {
     objects: &'a Objects,
+    /// Reads what is in packs, where much is to be read.
+    packs: Option<pack::Reader<'a>>,
     gaps: &'a Gaps,
     listings: HashMap<Oid, Listing>,
     found: Vec<Found>,
@@ -65,6 +75,7 @@ impl<'a> Walk<'a> {
     fn new(objects: &'a Objects, gaps: &'a Gaps) -> Self {
         Self {
             objects,
+            packs: None,
             gaps,
             listings: HashMap::new(),
             found: Vec::new(),
@@ -84,17 +95,20 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let others: Vec<Listing> = others.into_iter().map(|tree| self.earlier(tree)).collect();
+            let mut others: Vec<Cursor> = others.into_iter().map(Cursor::new).collect();
             for (name, kind, oid) in self.listing(tree, &path).iter() {
-                let here: Vec<_> = others.iter().filter_map(|other| of_name(other, name)).collect();
-                if *kind == EntryKind::Submodule || here.contains(&(*kind, *oid)) {
+                let is_there =
+                    others.iter_mut().any(|other| other.find(name) == Some((*kind, *oid)));
+                if *kind == EntryKind::Submodule || is_there {
                     continue;
                 }
                 let slash = if path.is_empty() { &b""[..] } else { b"/" };
                 let path = [&path, slash, name].concat();
                 self.paths += 1;
                 if *kind == EntryKind::Tree {
-                    let trees = here.iter().filter(|(kind, _)| *kind == EntryKind::Tree);
-                    waiting.push((path, *oid, trees.map(|(_, oid)| *oid).collect()));
+                    let here = others.iter_mut().filter_map(|other| other.find(name));
+                    let trees = here.filter(|(kind, _)| *kind == EntryKind::Tree);
+                    waiting.push((path, *oid, trees.map(|(_, oid)| oid).collect()));
                 } else {
                     self.blob(Some(String::from_utf8_lossy(&path).into_owned()), *oid, commit);
                 }
@@ -145,7 +159,12 @@ impl<'a> Walk<'a> {
         if let Some(known) = self.listings.get(&tree) {
             return (Rc::clone(known), None);
         }
-        let bytes = match self.objects.read(tree, ObjectType::Tree) {
+        let packed = self.packs.as_mut().and_then(|packs| packs.read(tree));
+        let bytes = match packed {
+            Some((ObjectType::Tree, bytes)) => Ok(bytes),
+            _ => self.objects.read(tree, ObjectType::Tree).map(Rc::new),
+        };
+        let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(why) => return (Listing::default(), Some(why)),
         };
@@ -197,7 +216,23 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn of_name(listing: &Listing, name: &[u8]) -> Option<(EntryKind, Oid)> {
-    let at = listing.binary_search_by(|(other, ..)| other.as_slice().cmp(name)).ok()?;
-    Some((listing[at].1, listing[at].2))
+/// Finds names in a folder, in rising order.
+struct Cursor {
+    listing: Listing,
+    at: usize,
+}
+
+impl Cursor {
+    fn new(listing: Listing) -> Self {
+        Self { listing, at: 0 }
+    }
+
+    /// Returns what has that name, which comes not before the one asked for last.
+    fn find(&mut self, name: &[u8]) -> Option<(EntryKind, Oid)> {
+        while self.listing.get(self.at).is_some_and(|(other, ..)| other.as_slice() < name) {
+            self.at += 1;
+        }
+        let (_, kind, oid) = self.listing.get(self.at).filter(|(other, ..)| other == name)?;
+        Some((*kind, *oid))
+    }
 }

@@ -295,7 +295,8 @@ fn a_long_range_in_a_pack_is_read_whole_too() {
     let blobs = found.blobs.iter().filter(|(_, places)| places[0].kind == Kind::Blob);
     let mut commits: Vec<_> = blobs.map(|(_, places)| places[0].commit.as_deref()).collect();
     let mut expected: Vec<_> = listed.lines().map(Some).collect();
-    (commits.sort_unstable(), expected.sort_unstable());
+    commits.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(commits, expected);
     let last = (0..40).map(|line| format!("line {} {line}\n", line * COMMITS)).collect::<String>();
     assert_eq!(found.places(&last)[0].commit, Some(repo.git(["rev-parse", "main"])));

@@ -301,3 +301,66 @@ fn one_secret_beside_two_key_ids_is_the_same_finding_in_every_run() {
         assert_eq!(credential(), first);
     }
 }
+
+#[test]
+fn a_commit_is_not_held_up_by_what_stood_in_the_file_before() {
+    let world = World::new();
+    let (old, _) = planted("openai-service-account-key");
+    let (new, _) = planted("github-personal-token");
+    world.git(&["init", "--quiet"]);
+    world.write("keys.env", format!("{old}# the end\n"));
+    world.commit("an old key");
+    world.write("keys.env", format!("{old}# a harmless line\n# the end\n"));
+    world.git(&["add", "keys.env"]);
+    assert_eq!(world.stanch(&["scan", "--staged"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--staged", "--whole-files"]).code, 1);
+
+    world.write("keys.env", format!("{old}{new}# the end\n"));
+    world.git(&["add", "keys.env"]);
+    let run = world.stanch(&["scan", "--staged", "--format", "jsonl"]);
+    let found: Vec<_> =
+        run.findings().into_iter().map(|finding| finding["pattern"].clone()).collect();
+    assert_eq!(found, ["github-personal-token"], "{run:?}");
+}
+
+#[test]
+fn a_credential_counts_where_any_of_its_parts_is_new() {
+    let world = World::new();
+    let (text, _) = planted("aws-access-key");
+    let id = text.lines().next().unwrap().to_owned();
+    world.git(&["init", "--quiet"]);
+    world.write("keys.env", format!("{id}\n"));
+    world.commit("only the id");
+    world.write("keys.env", &text);
+    world.git(&["add", "keys.env"]);
+    let run = world.stanch(&["scan", "--staged", "--format", "jsonl"]);
+    assert_eq!((run.code, run.findings().len()), (1, 1), "{text} {run:?}");
+}
+
+#[test]
+fn a_range_is_scanned_and_nothing_beside_it() {
+    let world = World::new();
+    let (old, _) = planted("openai-service-account-key");
+    let (new, _) = planted("github-personal-token");
+    world.git(&["init", "--quiet"]);
+    world.write("old.env", &old);
+    let first = world.commit("an old key");
+    world.write("new.env", &new);
+    let second = world.commit("a new key");
+    fs::remove_file(world.path("new.env")).unwrap();
+    world.commit("removed");
+
+    for words in [&["--range", &format!("{first}..")][..], &["--since", &first]] {
+        let run = world.stanch(&[&["scan", "--format", "jsonl"][..], words].concat());
+        let findings = run.findings();
+        assert_eq!((run.code, findings.len()), (1, 1), "{run:?}");
+        assert_eq!(findings[0]["pattern"], "github-personal-token");
+        assert_eq!(findings[0]["locations"][0]["commit"], *second);
+    }
+    assert_eq!(world.stanch(&["scan", "--range", "HEAD~1..HEAD"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--since", "2026-01-03"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--since", "2026-01-01"]).code, 1);
+    let run = world.stanch(&["scan", "--range", "nowhere..HEAD"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("no revision \"nowhere\"") && run.err.contains("hint"), "{run:?}");
+}

@@ -10,7 +10,7 @@ use crate::policy::{Allowlist, Baseline, Policy, Review, Whereabouts};
 use crate::scan::Report;
 
 /// The name of an allowlist in a scanned folder.
-const FILE: &str = "stanch.toml";
+pub(super) const FILE: &str = "stanch.toml";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Accepted {
@@ -41,6 +41,11 @@ impl Accepted {
         }
         let judges_stale = selection.is_whole() && is_all_scanned(selection);
         Ok(Policy { allowlists, ignores_marks: self.no_inline_allow, baseline, judges_stale })
+    }
+
+    /// Tells whether the allowlist of what is scanned counts.
+    pub(super) fn reads_folders(&self) -> bool {
+        !self.no_config && self.config.is_none()
     }
 
     /// Returns the allowlists, as named, and the folder each speaks for.

@@ -36,9 +36,29 @@ pub(super) fn user() -> String {
     name.unwrap_or_else(|| "unknown user".to_owned())
 }
 
+/// Returns where this program is.
+pub(super) fn program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// Returns the time.
 pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()
+}
+
+/// Returns the instant that a day, an hour or an age stands for, by the clock of this machine:
+/// `2026-03-01`, `2026-03-01T12:00`, `2 weeks ago`.
+pub(super) fn instant(text: &str) -> Option<jiff::Timestamp> {
+    let now = jiff::Zoned::now();
+    let text = text.trim();
+    let at = |time: jiff::civil::DateTime| time.to_zoned(now.time_zone().clone()).ok();
+    let exact = || text.parse::<jiff::Timestamp>().ok();
+    let local = || Some(at(text.parse().ok()?)?.timestamp());
+    let ago = || {
+        let age = text.parse::<jiff::Span>().ok()?.abs();
+        Some(now.checked_sub(age).ok()?.timestamp())
+    };
+    exact().or_else(local).or_else(ago)
 }
 
 /// The system's clock.
@@ -49,5 +69,24 @@ pub(super) struct SystemClock;
 impl crate::incident::Clock for SystemClock {
     fn now(&self) -> jiff::Timestamp {
         now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_hours_and_ages_are_instants() {
+        let exact = instant("2026-03-01T12:00:00Z").unwrap();
+        assert_eq!(exact.to_string(), "2026-03-01T12:00:00Z");
+        let day = instant("2026-03-01").unwrap();
+        assert!((exact - day).total(jiff::Unit::Hour).unwrap().abs() <= 26.0);
+        let (week, days) = (instant("1 week ago").unwrap(), instant("7 days").unwrap());
+        assert!((week - days).total(jiff::Unit::Second).unwrap().abs() < 7200.0);
+        assert!(week < now());
+        for none in ["main", "v1.2", "", "2026-13-01"] {
+            assert_eq!(instant(none), None, "{none}");
+        }
     }
 }

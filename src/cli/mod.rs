@@ -13,6 +13,7 @@ mod environment;
 mod exit_code;
 mod explain;
 mod failure;
+mod hook;
 mod import;
 #[cfg(feature = "contain")]
 mod incident;
@@ -72,6 +73,8 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Scan(scan::Args),
+    #[command(subcommand)]
+    Hook(hook::Command),
     #[cfg(feature = "contain")]
     Contain(Box<contain::Args>),
     #[cfg(feature = "contain")]
@@ -112,6 +115,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     match &cli.command {
         Command::Scan(args) => scan::run(args, &cli.global, out),
+        Command::Hook(command) => hook::run(command, &cli.global, out),
         #[cfg(feature = "contain")]
         Command::Contain(args) => contain::run(args, &cli.global, out),
         #[cfg(feature = "contain")]

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anstyle::Style;
 
 use super::{ExitCode, Failure, Global, import};
 use crate::pattern::{Pattern, PatternSet};
-use crate::scan::{Scanner, prove};
+use crate::scan::{Cost, Costs, Scanner, prove};
+use crate::source::{Source, Worktree};
 
 const BOLD: Style = Style::new().bold();
 
@@ -29,6 +32,12 @@ pub(super) enum Command {
         /// A folder of provider files [default: all the program knows]
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
+        /// Show instead which patterns take the most time on the files here
+        ///
+        /// `--cost` alone reads the current folder. One processor works; what is read from disk does not
+        /// count.
+        #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = ".")]
+        cost: Option<PathBuf>,
     },
     Import(import::Args),
 }
@@ -41,7 +50,7 @@ pub(super) fn run(
     match command {
         Command::List => list(global, out),
         Command::Show { id } => show(id, global, out),
-        Command::Test { folder } => test(folder.as_deref(), global, out),
+        Command::Test { folder, cost } => test(folder.as_deref(), cost.as_ref(), global, out),
         Command::Import(args) => import::run(args, global, out),
     }
 }
@@ -114,11 +123,19 @@ fn facts(pattern: &Pattern) -> Vec<(&'static str, String)> {
     facts.into_iter().flatten().collect()
 }
 
-fn test(folder: Option<&Path>, global: &Global, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+fn test(
+    folder: Option<&Path>,
+    cost: Option<&PathBuf>,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let set = match folder {
         Some(folder) => PatternSet::with_folder(folder)?,
         None => global.pattern_set()?,
     };
+    if let Some(path) = cost {
+        return show_costs(set, path, out);
+    }
     let embedded: BTreeSet<String> = match folder {
         Some(_) => PatternSet::embedded()?.patterns().iter().map(|p| p.file.clone()).collect(),
         None => BTreeSet::new(),
@@ -140,6 +157,41 @@ fn test(folder: Option<&Path>, global: &Global, out: &mut dyn Write) -> Result<E
     match count {
         1 => writeln!(out, "1 pattern keeps its promises")?,
         count => writeln!(out, "{count} patterns keep their promises")?,
+    }
+    Ok(ExitCode::Clean)
+}
+
+/// So many patterns are shown, the slowest.
+const COSTS_SHOWN: usize = 20;
+
+fn show_costs(set: PatternSet, path: &Path, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let scanner = Scanner::new(set);
+    let started = Instant::now();
+    let costs = Mutex::new(Costs::new(&scanner));
+    let coverage = Worktree::new(vec![path.to_owned()]).walk(&|blob| {
+        // One at a time: two would share what is measured.
+        let mut costs = costs.lock().unwrap_or_else(PoisonError::into_inner);
+        costs.add(&scanner, blob.bytes, &|| started.elapsed());
+    })?;
+    let Costs { bytes, prefilter, mut patterns } =
+        costs.into_inner().unwrap_or_else(PoisonError::into_inner);
+    patterns.sort_by(|a, b| (b.time, &a.pattern.id).cmp(&(a.time, &b.pattern.id)));
+    let in_patterns: Duration = patterns.iter().map(|cost| cost.time).sum();
+    let all = (prefilter + in_patterns).as_secs_f64().max(f64::MIN_POSITIVE);
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    writeln!(
+        out,
+        "{} files, {:.1} MB: the prefilter took {:.1} ms, {} patterns {:.1} ms",
+        coverage.blobs,
+        bytes as f64 / 1e6,
+        millis(prefilter),
+        patterns.len(),
+        millis(in_patterns),
+    )?;
+    writeln!(out, "{BOLD}  share        ms   anchors   matches  pattern{BOLD:#}")?;
+    for Cost { pattern, anchors, matches, time } in patterns.iter().take(COSTS_SHOWN) {
+        let (share, id) = (100.0 * time.as_secs_f64() / all, &pattern.id);
+        writeln!(out, "{share:6.1}% {:9.2} {anchors:9} {matches:9}  {id}", millis(*time))?;
     }
     Ok(ExitCode::Clean)
 }

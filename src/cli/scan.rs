@@ -23,7 +23,9 @@ Examples:
   stanch scan                         the files of this folder
   stanch scan . --history             and every commit, on every branch and tag
   stanch scan . --history --all-objects    and what no branch reaches any more
-  stanch scan --staged                what is about to be committed (pre-commit hook)
+  stanch scan --staged                what is about to be committed: its new lines
+  stanch scan --range main...HEAD     what a branch or pull request adds, commit by commit
+  stanch scan --since \"2 weeks ago\"  what the last commits add
   kubectl get secrets -o yaml | stanch scan -
   stanch scan . --format sarif=stanch.sarif --format text
   stanch scan . --baseline stanch.baseline      only what is new counts
@@ -41,7 +43,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Tell why a line of a file has a finding or none: every pattern seen there and its fate
-    #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "format", "baseline"])]
+    #[arg(long, value_name = "PATH[:LINE]", conflicts_with_all = ["history", "staged", "range", "since", "format", "baseline"])]
     explain: Option<String>,
     /// Search with the rules of this gitleaks or betterleaks file instead of our patterns
     ///

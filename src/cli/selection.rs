@@ -1,16 +1,19 @@
 //! What is scanned, and which findings are asked for: the flags that `scan` and `baseline` share.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::progress::Progress;
 use super::{Failure, Global, environment};
+use crate::finding::plain;
 use crate::pattern::{PatternSet, Severity};
 use crate::scan::{Limits, Report, Scanner, holds_files, scan};
 use crate::source::{
-    Cache, DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree, open_repository,
+    Cache, CommitRange, DEFAULT_MAX_BYTES, GitFolder, History, Source, Staged, Stdin, Worktree,
+    open_repository,
 };
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,17 @@ pub(super) struct Selection {
     /// Scan what is staged instead of the files
     #[arg(long)]
     pub(super) staged: bool,
+    /// With --staged: all lines of a changed file count, and not only the new ones
+    #[arg(long, requires = "staged")]
+    whole_files: bool,
+    /// Scan what is new in these commits instead of the files: A..B, or A...B since B left A, as in a pull
+    /// request; B alone is everything it reaches
+    #[arg(long, value_name = "RANGE", conflicts_with_all = ["history", "staged"])]
+    range: Option<String>,
+    /// Scan what is new in the commits since this one, or since a day or an hour: v1.2, 2026-03-01, "2 weeks
+    /// ago"
+    #[arg(long, value_name = "REF|DATE", conflicts_with_all = ["history", "staged", "range"])]
+    since: Option<String>,
     /// Scan each blob of the history from beginning to end, not only where it differs from another: the
     /// same is found, more slowly
     #[arg(long, requires = "history")]
@@ -78,6 +92,27 @@ impl From<Level> for Severity {
 }
 
 impl Selection {
+    /// Returns a part of what is in a folder, for whoever brings a source of his own.
+    pub(super) fn of_folder(folder: &Path) -> Self {
+        Self {
+            paths: vec![folder.to_owned()],
+            history: false,
+            staged: true,
+            whole_files: false,
+            range: None,
+            since: None,
+            whole_blobs: false,
+            all_objects: false,
+            cache: None,
+            no_cache: true,
+            only: Vec::new(),
+            severity: None,
+            max_size: None,
+            index: None,
+            jobs: None,
+        }
+    }
+
     /// Returns the paths that are no stream.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().map(PathBuf::as_path).filter(|path| path.as_os_str() != "-")
@@ -85,7 +120,8 @@ impl Selection {
 
     /// Tells whether everything in the paths is scanned and reported, so that what was not found is gone.
     pub(super) fn is_whole(&self) -> bool {
-        !self.staged && self.only.is_empty() && self.severity.is_none()
+        let is_part = self.staged || self.range.is_some() || self.since.is_some();
+        !is_part && self.only.is_empty() && self.severity.is_none()
     }
 
     /// Scans. Patterns that aren't asked for are searched for all the same: what a specific one claims, a
@@ -108,12 +144,28 @@ impl Selection {
             is_named && finding.severity >= least
         });
         progress.close(global, &report.coverage);
+        self.note_foreign(global);
         Ok(report)
     }
 
     /// Returns the size up to which an object is held in memory whole.
     pub(super) fn max_object(&self) -> u64 {
         self.max_size.unwrap_or(DEFAULT_MAX_BYTES)
+    }
+
+    /// Says that a repository is another user's, where its objects were read.
+    fn note_foreign(&self, global: &Global) {
+        let reads_objects =
+            self.history || self.staged || self.range.is_some() || self.since.is_some();
+        for path in self.files().filter(|_| reads_objects && !global.quiet) {
+            if open_repository(path).is_ok_and(|repository| repository.is_foreign()) {
+                let path = plain(&path.display().to_string());
+                let _ = writeln!(
+                    io::stderr(),
+                    "note: the repository of {path} belongs to another user; it was only read, and nothing in it was run"
+                );
+            }
+        }
     }
 
     fn check_names(&self, patterns: &PatternSet) -> Result<(), Failure> {
@@ -160,6 +212,10 @@ impl Selection {
             sources.extend(paths.into_iter().map(|path| self.staged_in(path)));
             return sources;
         }
+        if self.range.is_some() || self.since.is_some() {
+            sources.extend(paths.into_iter().filter_map(|path| self.commits_in(path)));
+            return sources;
+        }
         if self.history {
             for path in &paths {
                 let history = History::new(path).max_bytes(max).cache(cache.clone());
@@ -180,8 +236,17 @@ impl Selection {
         sources
     }
 
+    fn commits_in(&self, path: &Path) -> Option<Box<dyn Source>> {
+        let range = self.range.as_ref().map(|range| CommitRange::new(path, range));
+        let since = || {
+            let since = self.since.as_ref()?;
+            Some(CommitRange::since(path, since, environment::instant(since)))
+        };
+        Some(Box::new(range.or_else(since)?.max_bytes(self.max_object())))
+    }
+
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {
-        let staged = Staged::new(path).max_bytes(self.max_object());
+        let staged = Staged::new(path).max_bytes(self.max_object()).whole_files(self.whole_files);
         match self.index.as_ref().filter(|index| !index.is_empty()) {
             Some(index) => Box::new(staged.index(index)),
             None => Box::new(staged),
@@ -197,7 +262,7 @@ fn is_in_git_folder(path: &Path) -> bool {
 }
 
 /// Reads `1048576`, `1024K` or `1M` as a number of bytes.
-fn size_bytes(text: &str) -> Result<u64, String> {
+pub(super) fn size_bytes(text: &str) -> Result<u64, String> {
     let (digits, shift) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(digits) if text.ends_with('K') => (digits, 10),
         Some(digits) if text.ends_with('M') => (digits, 20),

@@ -11,6 +11,7 @@ pub mod import;
 mod load;
 mod opening;
 mod regex;
+mod required;
 mod sample;
 mod set;
 mod signs;

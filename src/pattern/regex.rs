@@ -7,6 +7,7 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 
 use super::opening::{Opening, openings};
+use super::required::{RequiredByte, required_byte};
 
 /// A regex that is compiled when it is first needed: most scans need few of them.
 #[derive(Debug)]
@@ -15,14 +16,21 @@ pub struct LazyRegex {
     declared_longest: Option<usize>,
     longest: OnceLock<usize>,
     openings: OnceLock<Option<Vec<Vec<Opening>>>>,
+    required: OnceLock<Option<RequiredByte>>,
     compiled: OnceLock<Regex>,
 }
 
 impl LazyRegex {
     /// Wraps the text of a regex, with the length of its longest match where its file gives one.
     pub(super) fn new(text: String, declared_longest: Option<usize>) -> Self {
-        let (longest, openings, compiled) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { text, declared_longest, longest, openings, compiled }
+        Self {
+            text,
+            declared_longest,
+            longest: OnceLock::new(),
+            openings: OnceLock::new(),
+            required: OnceLock::new(),
+            compiled: OnceLock::new(),
+        }
     }
 
     /// Returns the length of its longest match, in bytes.
@@ -45,6 +53,12 @@ impl LazyRegex {
     /// Returns all that it is made of.
     pub(super) fn identity(&self) -> (&str, Option<usize>) {
         (&self.text, self.declared_longest)
+    }
+
+    /// Returns whether a match may begin at an offset, as far as the byte says that every match has.
+    pub(super) fn may_begin(&self, anchors: &[String], bytes: &[u8], start: usize) -> bool {
+        let required = || required_byte(&parse(&self.text).ok()?, anchors);
+        self.required.get_or_init(required).is_none_or(|required| required.stands(bytes, start))
     }
 
     /// Returns the text.

@@ -129,6 +129,11 @@ impl Pattern {
         self.regex.openings(&self.anchors, self.anchors.iter().position(is_it)?)
     }
 
+    /// Returns whether a match may begin at an offset of a text: cheaper to ask than the regex.
+    pub fn may_begin(&self, bytes: &[u8], start: usize) -> bool {
+        self.regex.may_begin(&self.anchors, bytes, start)
+    }
+
     /// Returns where the signs of its secret come from.
     pub fn signs(&self) -> Signs {
         let parts = self.parts.iter().map(|part| &part.regex);

@@ -143,7 +143,8 @@ pub(super) fn search_round(pattern: &Pattern, bytes: &[u8], anchor: Range<usize>
         return matches.find(|groups| contains(&groups.whole, &anchor)).into_iter().collect();
     };
     let starts = openings.iter().filter_map(|opening| opening.start(bytes, anchor.start));
-    let matches = starts.filter(|start| window.contains(start)).filter_map(|start| {
+    let is_possible = |start: &usize| window.contains(start) && pattern.may_begin(bytes, *start);
+    let matches = starts.filter(is_possible).filter_map(|start| {
         let input = Input::new(bytes).span(start..window.end).anchored(Anchored::Yes);
         match_of(&pattern.regex, &input)
     });

@@ -7,6 +7,7 @@
 
 mod candidate;
 mod container;
+mod cost;
 mod decode;
 mod excerpt;
 mod explain;
@@ -15,6 +16,7 @@ mod limits;
 mod lines;
 mod mark;
 mod memory;
+mod merge;
 mod pairing;
 mod precedence;
 mod prefilter;
@@ -25,6 +27,7 @@ mod sieve;
 mod traces;
 
 pub use container::holds_files;
+pub use cost::{Cost, Costs};
 pub use explain::{Outcome, Trace};
 pub use limits::Limits;
 pub use proof::prove;

@@ -8,6 +8,7 @@ use super::decode::{self, Disguised, Layer};
 use super::excerpt::Masks;
 use super::lines::Lines;
 use super::memory::{Inherited, Memory};
+use super::merge::{Merge, relocate};
 use super::traces::Traces;
 use super::{Detection, Limits, Plain, Scanner, excerpt, mark, overlap};
 use crate::finding::Disguise;
@@ -48,7 +49,9 @@ pub(super) fn search_blob(
         let mut searched = search(scanner, blob);
         // What stands beside a window's own bytes is found with the window that has it.
         searched.detections.retain(|detection| blob.own().contains(&detection.span.start));
-        searched.detections.into_iter().for_each(|detection| found(within, detection));
+        let counts = |detection: &Detection| touches(detection, blob.counted);
+        let detections = searched.detections.into_iter().filter(counts);
+        detections.for_each(|detection| found(within, detection));
         stopped.extend(searched.stops.iter().map(|stop| stop.obstacle(within, scanner.limits)));
     };
     let obstacles = match blob.window {
@@ -59,7 +62,9 @@ pub(super) fn search_blob(
         None => container::each_content(blob.bytes, path, scanner.limits, &mut |within, bytes| {
             let is_whole = within.is_none() && bytes.len() == blob.bytes.len();
             let lineage = blob.lineage.filter(|_| is_whole);
-            visit(within, &Blob { lineage, ..Blob::new(bytes, blob.places) });
+            // What is within another thing has no lines of its own that could be new.
+            let counted = blob.counted.filter(|_| is_whole);
+            visit(within, &Blob { lineage, counted, ..Blob::new(bytes, blob.places) });
         }),
     };
     let gap = |obstacle: Obstacle| Gap {
@@ -68,6 +73,16 @@ pub(super) fn search_blob(
         remedy: obstacle.remedy.to_owned(),
     };
     obstacles.into_iter().chain(stopped).map(gap).collect()
+}
+
+/// Tells whether any part of a credential stands where it counts.
+fn touches(detection: &Detection, counted: Option<&[Range<usize>]>) -> bool {
+    let Some(counted) = counted else { return true };
+    let mut spans = detection.parts.values().chain([&detection.span]);
+    spans.any(|span| {
+        let first = counted.partition_point(|stretch| stretch.end <= span.start);
+        counted.get(first).is_some_and(|stretch| overlap(stretch, span))
+    })
 }
 
 /// Returns what a person calls a blob, or a file within it.
@@ -131,13 +146,6 @@ pub(super) fn masks(scanner: &Scanner, bytes: &[u8]) -> Vec<Range<usize>> {
         parts.map(|(_, span)| span).chain([detection.span]).collect::<Vec<_>>()
     });
     masks.into_iter().chain(parts).collect()
-}
-
-/// Moves a detection from a layer to the text the layer is of.
-fn relocate(detection: &mut Detection, layer: &Layer, disguise: Disguise) {
-    detection.span = layer.origin(&detection.span);
-    detection.parts.values_mut().for_each(|span| *span = layer.origin(span));
-    detection.disguises.insert(0, disguise);
 }
 
 /// A search under way.
@@ -204,35 +212,44 @@ impl Search<'_> {
     fn below(
         &mut self,
         bytes: &[u8],
-        mut found: Plain,
+        found: Plain,
         disguised: &[Disguised],
         depth: usize,
     ) -> Plain {
-        let limits = self.scanner.limits;
+        if disguised.is_empty() {
+            return found;
+        }
         // What an issuer's pattern claims is no disguise; what a generic one claims may be.
         let specific = found.detections.iter().filter(|known| !known.pattern.is_generic());
-        let claimed: Vec<_> = specific.flat_map(|known| known.parts.values().cloned()).collect();
-        let mut plain = found.detections.len();
+        let claimed = decode::ordered(specific.flat_map(|known| known.parts.values().cloned()));
+        let mut merge = Merge::new(found);
         for disguised in disguised {
             let disguised = disguised.without(&claimed);
             for layer in disguised.layers(bytes) {
-                // One form of escape more is seen through. Below that they are no sign of anything.
-                let is_encoding = disguised.disguise().is_encoding();
-                if depth >= limits.disguises + usize::from(!is_encoding) {
-                    self.stops.extend(is_encoding.then_some(Stop::Depth));
-                    break;
-                }
-                if !self.may_decode(layer.text.len()) {
-                    self.stops.insert(Stop::Size);
-                    return found;
-                }
-                let inner = self.scanner.scan_plain(&layer.text);
-                let deeper = self.disguised(&layer.text, Some(&layer.changed()));
-                let inner = self.below(&layer.text, inner, &deeper, depth + 1);
-                found.add(inner, &layer, disguised.disguise(), &mut plain);
+                let Some(inner) = self.layer(&layer, disguised.disguise(), depth) else {
+                    return merge.finish();
+                };
+                merge.add(inner, &layer, disguised.disguise());
             }
         }
-        found
+        merge.finish()
+    }
+
+    /// Searches a layer and what is below it, unless a limit says otherwise.
+    fn layer(&mut self, layer: &Layer, disguise: Disguise, depth: usize) -> Option<Plain> {
+        // One form of escape more is seen through. Below that they are no sign of anything.
+        let is_encoding = disguise.is_encoding();
+        if depth >= self.scanner.limits.disguises + usize::from(!is_encoding) {
+            self.stops.extend(is_encoding.then_some(Stop::Depth));
+            return Some(Plain::default());
+        }
+        if !self.may_decode(layer.text.len()) {
+            self.stops.insert(Stop::Size);
+            return None;
+        }
+        let inner = self.scanner.scan_plain(&layer.text);
+        let deeper = self.disguised(&layer.text, Some(&layer.changed()));
+        Some(self.below(&layer.text, inner, &deeper, depth + 1))
     }
 
     fn may_decode(&mut self, bytes: usize) -> bool {
@@ -240,53 +257,4 @@ impl Search<'_> {
         let ratio = self.scanner.limits.decoded_ratio;
         self.decoded <= self.size.saturating_mul(ratio).saturating_add(FREE_DECODED_BYTES)
     }
-}
-
-impl Plain {
-    /// Adds what a layer held and the text itself did not show. The first `plain` detections stand in the
-    /// text as they are.
-    fn add(&mut self, inner: Self, layer: &Layer, disguise: Disguise, plain: &mut usize) {
-        self.masks.extend(inner.masks.iter().map(|mask| layer.origin(mask)));
-        for mut detection in inner.detections {
-            relocate(&mut detection, layer, disguise);
-            let is_known = self.detections.iter().any(|known| {
-                known.credential == detection.credential && overlap(&known.span, &detection.span)
-            });
-            if is_known {
-                continue;
-            }
-            let (shown, _) = self.detections.split_at(*plain);
-            let less: Vec<bool> = shown.iter().map(|known| yields(known, &detection)).collect();
-            let is_claimed = shown.iter().zip(&less).any(|(known, less)| {
-                !less && known.parts.values().any(|span| overlap(span, &detection.span))
-            });
-            if is_claimed {
-                continue;
-            }
-            let mut index = 0;
-            self.detections.retain(|_| {
-                index += 1;
-                !less.get(index - 1).copied().unwrap_or(false)
-            });
-            *plain -= less.iter().filter(|less| **less).count();
-            self.detections.push(detection);
-        }
-    }
-}
-
-/// Tells whether what stands in the text is only a part of what its decoding shows: a key cut short by an
-/// escape, a key id whose companion was disguised, something generic that is an issuer's key below.
-fn yields(shown: &Detection, decoded: &Detection) -> bool {
-    let is_joined = decoded.disguises.first() == Some(&Disguise::SplitString);
-    let is_cut_short = shown.pattern.id == decoded.pattern.id
-        && !is_joined
-        && decoded.span.start <= shown.span.start
-        && shown.span.end <= decoded.span.end
-        && decoded.span != shown.span;
-    let is_less = decoded.pattern.overlaps.contains(&shown.pattern.id)
-        && decoded.parts.values().any(|span| overlap(span, &shown.span));
-    let is_generic = shown.pattern.is_generic()
-        && !decoded.pattern.is_generic()
-        && overlap(&shown.span, &decoded.span);
-    is_cut_short || is_less || is_generic
 }

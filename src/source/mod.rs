@@ -10,6 +10,7 @@ mod history;
 mod lfs;
 mod moment;
 mod pack;
+mod range;
 mod repository;
 mod reread;
 mod staged;
@@ -23,7 +24,8 @@ pub use cache::Cache;
 pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;
-pub use repository::{Error, Repository, open_repository};
+pub use range::{CommitRange, Known, Push};
+pub use repository::{Error, HooksFolder, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;
 pub use stay::{Event, Record, Stay, Stays, Text};
@@ -101,12 +103,15 @@ pub struct Blob<'a> {
     pub window: Option<&'a Window>,
     /// Set by whoever finds something in it, where the source wants to know.
     pub noted: Option<&'a AtomicBool>,
+    /// Where a credential must at least begin, end or go through to count, in order; `None` where it counts
+    /// wherever it stands.
+    pub counted: Option<&'a [Range<usize>]>,
 }
 
 impl<'a> Blob<'a> {
     /// Returns a blob that stands alone.
     pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
-        Self { bytes, places, lineage: None, window: None, noted: None }
+        Self { bytes, places, lineage: None, window: None, noted: None, counted: None }
     }
 
     /// Returns which of its bytes are handed out with no other blob: all, unless it is a window.

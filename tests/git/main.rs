@@ -8,6 +8,7 @@ mod equality;
 mod history;
 mod partial;
 mod provenance;
+mod range;
 mod repo;
 mod reread;
 mod staged;

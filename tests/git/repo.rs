@@ -61,6 +61,23 @@ impl Repo {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
+    /// Runs git as if it were that second and zone.
+    pub(crate) fn git_at<S: AsRef<OsStr>>(
+        &self,
+        when: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) {
+        let mut command = self.command();
+        let output = command.args(arguments).env("GIT_COMMITTER_DATE", when).output().unwrap();
+        assert!(output.status.success());
+    }
+
+    /// Runs git where it is expected to fail, as a merge with a conflict does.
+    pub(crate) fn git_fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) {
+        let output = self.command().args(arguments).output().unwrap();
+        assert!(!output.status.success());
+    }
+
     /// Makes commits of a stream in the format of `git fast-import`, which is quicker than one by one.
     pub(crate) fn fast_import(&self, stream: &[u8]) {
         self.feed(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"], stream);

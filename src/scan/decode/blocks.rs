@@ -5,6 +5,8 @@ use crate::scan::prefilter::{Loops, vectorized};
 
 /// How many offsets are asked at once.
 const BLOCK: usize = 256;
+/// The most bytes a test may see.
+const MAX_SEEN: usize = 8;
 
 /// Hands over each offset at which a test passes, in order. The test sees so many bytes from the offset on,
 /// zeros beyond the end. It must have no branches and be inlined.
@@ -31,7 +33,8 @@ impl<const SEEN: usize, T: Fn(&[u8; SEEN]) -> bool> Loops for Blocks<'_, SEEN, T
             each_of_block(&bytes[at..at + BLOCK + SEEN], at, &test, visit);
             at += BLOCK;
         }
-        let mut last = vec![0; 2 * (BLOCK + SEEN)];
+        let mut last = [0; 2 * (BLOCK + MAX_SEEN)];
+        const { assert!(SEEN <= MAX_SEEN) };
         last[..bytes.len() - at].copy_from_slice(&bytes[at..]);
         let is_within = &mut |found| {
             if found < bytes.len() {

@@ -101,7 +101,10 @@ pub(super) fn windows<'a>(
         while let Some(next) = rest.get(count)
             && next.start.saturating_sub(CONTEXT) <= end
         {
-            end = end.max(window_end(bytes, next));
+            // A token that is as long as the text is followed to its end once.
+            if next.end.saturating_add(CONTEXT) > end {
+                end = end.max(window_end(bytes, next));
+            }
             count += 1;
         }
         let (own, after) = rest.split_at(count);

@@ -99,15 +99,22 @@ pub(super) fn union(mut some: Vec<Disguised>, others: &[Disguised]) -> Vec<Disgu
         }
     }
     for one in &mut some {
-        one.places.sort_by_key(|place| (place.start, place.end));
-        one.places.dedup_by(|next, kept| {
-            let is_one = next.start < kept.end;
-            kept.end = if is_one { kept.end.max(next.end) } else { kept.end };
-            is_one
-        });
+        one.places = ordered(one.places.drain(..));
     }
     some.retain(|one| !one.places.is_empty());
     some
+}
+
+/// Returns ranges in order; those that overlap are one.
+pub(super) fn ordered(ranges: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut ordered: Vec<_> = ranges.collect();
+    ordered.sort_unstable_by_key(|range| (range.start, range.end));
+    ordered.dedup_by(|next, kept| {
+        let is_one = next.start < kept.end;
+        kept.end = if is_one { kept.end.max(next.end) } else { kept.end };
+        is_one
+    });
+    ordered
 }
 
 /// Tells whether a range overlaps one of these, or lies directly beside it. They are in order.
@@ -136,11 +143,12 @@ impl Disguised {
         Self { disguise: self.disguise, places: kept.cloned().collect() }
     }
 
-    /// Leaves out the places that overlap one of these spans: what is a token by itself is not decoded.
-    /// Escapes are not left out, since a token may be part of what they are in.
+    /// Leaves out the places that overlap one of these spans, which are in order and apart: what is a token by
+    /// itself is not decoded. Escapes are not left out, since a token may be part of what they are in.
     pub(super) fn without(&self, claimed: &[Range<usize>]) -> Self {
         let is_claimed = |place: &Range<usize>| {
-            claimed.iter().any(|span| span.start < place.end && place.start < span.end)
+            let first = claimed.partition_point(|span| span.end <= place.start);
+            claimed.get(first).is_some_and(|span| span.start < place.end)
         };
         self.only(|place| !self.disguise.is_encoding() || !is_claimed(place))
     }

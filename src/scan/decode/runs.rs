@@ -32,12 +32,16 @@ fn is_base64(byte: u8) -> bool {
 /// Returns the runs of base64 that hold text.
 pub(super) fn find_base64(bytes: &[u8]) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
+    // The last run that was looked at: one that holds no text is looked at from each of its offsets.
+    let mut run = 0..0;
     let mut visit = |start: usize| {
         let floor = found.last().map_or(0, |last| last.end);
         if start < floor || !bytes[start..start + SEEN].as_chunks().0.iter().all(is_text_group) {
             return;
         }
-        let run = run_round(bytes, start, floor);
+        if !run.contains(&start) {
+            run = run_round(bytes, start, floor);
+        }
         if run.len() >= MIN_RUN && has_text(&decode_base64(&bytes[start..start + SEEN])) {
             found.push(text_start(bytes, &run, start)..wrapped_end(bytes, run.end));
         }

@@ -120,6 +120,11 @@ impl Pack {
         self.index.len()
     }
 
+    /// Returns the ids of all objects.
+    pub(super) fn oids(&self) -> impl Iterator<Item = Oid> {
+        (0..self.index.len()).map(|number| self.index.oid(number))
+    }
+
     /// Returns the id of an object.
     pub(super) fn oid(&self, node: Node) -> Oid {
         self.index.oid(self.forest().number(node))

@@ -38,7 +38,7 @@ pub(super) fn object_folders(objects_dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Lists the loose objects of these object folders.
-pub(super) fn loose_objects(folders: &[PathBuf]) -> HashMap<Oid, PathBuf> {
+pub(in crate::source) fn loose_objects(folders: &[PathBuf]) -> HashMap<Oid, PathBuf> {
     let mut found = HashMap::new();
     for folder in folders {
         for fan_out in names(folder).filter(|name| name.len() == 2) {

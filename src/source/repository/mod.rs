@@ -3,6 +3,8 @@
 //! Only the objects, the references and the index are read. Of the configuration nothing is used that
 //! could name a program; no hook, filter or monitor runs.
 
+mod hooks_folder;
+mod index;
 mod loose;
 mod objects;
 mod packs;
@@ -12,10 +14,13 @@ mod refs;
 mod signature;
 mod submodules;
 
+pub use hooks_folder::HooksFolder;
+pub(super) use index::{Folder, Index, Staged};
+pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
-pub(super) use refs::{Tip, head, tips};
+pub(super) use refs::{Tip, head, merged, tips};
 pub(super) use signature::Signature;
 pub(super) use submodules::{Member, family};
 
@@ -48,6 +53,14 @@ pub enum Error {
         /// Which repository.
         path: PathBuf,
     },
+    /// An index could not be read.
+    #[error("cannot read the index {path}: {why}")]
+    Index {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// git data could not be read.
     #[error("cannot read the repository {path}: {why}")]
     Git {
@@ -55,6 +68,26 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// No revision has that name.
+    #[error("there is no revision {name:?}: {why}")]
+    UnknownRevision {
+        /// The name.
+        name: String,
+        /// Why it names none.
+        why: String,
+        /// Whether the repository has only the end of its history.
+        is_shallow: bool,
+    },
+    /// Two revisions should have a commit in common, and have none.
+    #[error("{a} and {b} have no commit in common")]
+    Unrelated {
+        /// One of them.
+        a: String,
+        /// The other.
+        b: String,
+        /// Whether the repository has only the end of its history.
+        is_shallow: bool,
     },
     /// What stood at a place is no longer there.
     #[error("cannot read {what} again: {why}")]
@@ -89,11 +122,29 @@ impl Error {
             // A format this program doesn't know is no damage.
             Self::Git { why, .. } if why.contains("unknown") || why.contains("unsupported") => None,
             Self::Git { .. } => Some("run `git fsck --full` in it".to_owned()),
+            Self::Index { why, .. } if why.contains("split") => {
+                Some("run `git update-index --no-split-index`".to_owned())
+            }
+            Self::Index { .. } => Some(
+                "run `git status`; if it fails too, remove the file and `git reset`".to_owned(),
+            ),
             Self::Read { .. } => Some("check the path, and that you may read it".to_owned()),
             Self::NotARepository { .. } => Some(
                 "a history and an index are only in a git repository; plain files need neither"
                     .to_owned(),
             ),
+            Self::UnknownRevision { is_shallow: true, .. }
+            | Self::Unrelated { is_shallow: true, .. } => Some(
+                "the clone is shallow: run `git fetch --unshallow`, or check out with `fetch-depth: 0`"
+                    .to_owned(),
+            ),
+            Self::UnknownRevision { .. } => Some(
+                "`git branch --all` and `git tag` list the names there are; one of a remote must be fetched first"
+                    .to_owned(),
+            ),
+            Self::Unrelated { a, b, .. } => Some(format!(
+                "`{a}..{b}` takes all that {b} reaches and {a} does not"
+            )),
             Self::Gone { .. } => None,
         }
     }
@@ -105,6 +156,7 @@ pub struct Repository {
     path: PathBuf,
     commondir: PathBuf,
     workdir: Option<PathBuf>,
+    is_foreign: bool,
 }
 
 impl Repository {
@@ -121,6 +173,13 @@ impl Repository {
     /// Returns the root of the worktree, or none where the repository is bare.
     pub fn workdir(&self) -> Option<&Path> {
         self.workdir.as_deref()
+    }
+
+    /// Returns whether it belongs to another user, and git's `safe.directory` doesn't name it. git then
+    /// refuses to work with it, because its configuration could name programs. None of it is run here, so it
+    /// is read all the same; but nothing should be written to it.
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// Returns where its own objects lie.
@@ -161,7 +220,8 @@ impl Repository {
             None if path.ends_with(".git") => path.parent().map(Path::to_owned),
             None => None,
         };
-        Self { commondir: pointer("commondir").unwrap_or_else(|| path.clone()), workdir, path }
+        let commondir = pointer("commondir").unwrap_or_else(|| path.clone());
+        Self { commondir, workdir, path, is_foreign: false }
     }
 }
 
@@ -177,7 +237,12 @@ pub fn open_repository(path: &Path) -> Result<Repository, Error> {
             path: opened.path().to_owned(),
             commondir: opened.commondir().to_owned(),
             workdir: opened.workdir().map(Path::to_owned),
+            is_foreign: false,
         }),
+        // It is only read: nothing of another user's is run.
+        Err(error) if error.code() == ErrorCode::Owner && has_only_known_extensions(&found) => {
+            Ok(Repository { is_foreign: true, ..found })
+        }
         // libgit2 refuses every partial clone because it can't fetch what is missing; all that is
         // there reads as in any other.
         Err(error) if is_merely_partial(&found, &error) => Ok(found),
@@ -191,6 +256,11 @@ pub fn open_repository(path: &Path) -> Result<Repository, Error> {
 
 /// Returns whether the only thing libgit2 does not know about the repository is that it is partial.
 fn is_merely_partial(repository: &Repository, error: &git2::Error) -> bool {
+    error.message().contains("extensions.partialclone") && has_only_known_extensions(repository)
+}
+
+/// Returns whether the repository is stored in no way but those that are read here.
+fn has_only_known_extensions(repository: &Repository) -> bool {
     const KNOWN: [&str; 5] = [
         "extensions.noop",
         "extensions.partialclone",
@@ -207,7 +277,7 @@ fn is_merely_partial(repository: &Repository, error: &git2::Error) -> bool {
         })?;
         Ok(only_known)
     };
-    error.message().contains("extensions.partialclone") && only_known().unwrap_or(false)
+    only_known().unwrap_or(false)
 }
 
 /// Says what an error of libgit2 about a whole repository means.

@@ -1,7 +1,8 @@
 //! The objects of a repository, read by id from any thread.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ErrorCode, ObjectType, Odb, Oid};
@@ -17,13 +18,21 @@ use crate::source::tally::too_large;
 /// libgit2 locks an object database while it inflates, so every thread that reads takes a handle of
 /// its own from a pool and brings it back before anyone else's code runs.
 pub(in crate::source) struct Objects {
-    directory: String,
+    directories: Vec<String>,
     max_bytes: u64,
     folders: Vec<PathBuf>,
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
-    loose: HashMap<Oid, PathBuf>,
+    loose: Loose,
     handles: Mutex<Vec<Odb<'static>>>,
+}
+
+/// How loose objects are found.
+enum Loose {
+    /// All of them are listed, for whoever reads many.
+    Listed(HashMap<Oid, PathBuf>),
+    /// Each is looked for when it is asked for, in these folders.
+    Asked(Vec<PathBuf>),
 }
 
 /// Why an object could not be read.
@@ -40,16 +49,40 @@ pub(in crate::source) enum Unreadable {
 impl Objects {
     /// Returns the objects of a repository, those of its alternates among them.
     pub(in crate::source) fn open(repository: &Repository, max_bytes: u64) -> Result<Self, Error> {
+        let list = |folders: Vec<PathBuf>| Loose::Listed(loose_objects(&folders));
+        Self::open_with(repository, &[], max_bytes, list)
+    }
+
+    /// Returns the same for whoever reads few: nothing is listed beforehand. `further` are folders in which
+    /// objects lie beside the repository's own.
+    pub(in crate::source) fn open_lazily(
+        repository: &Repository,
+        further: &[PathBuf],
+        max_bytes: u64,
+    ) -> Result<Self, Error> {
+        Self::open_with(repository, further, max_bytes, Loose::Asked)
+    }
+
+    fn open_with(
+        repository: &Repository,
+        further: &[PathBuf],
+        max_bytes: u64,
+        loose: impl FnOnce(Vec<PathBuf>) -> Loose,
+    ) -> Result<Self, Error> {
         let failed = |why: String| Error::Git { path: repository.path().to_owned(), why };
-        let directory = repository.objects_dir();
-        let directory =
-            directory.to_str().ok_or_else(|| failed("its path is not UTF-8".to_owned()))?;
-        let folders = object_folders(&repository.objects_dir());
+        let text = |folder: &PathBuf| {
+            let text = folder.to_str().map(str::to_owned);
+            text.ok_or_else(|| failed("its path is not UTF-8".to_owned()))
+        };
+        let own: Vec<_> =
+            std::iter::once(repository.objects_dir()).chain(further.iter().cloned()).collect();
+        let mut folders = Vec::new();
+        own.iter().for_each(|folder| folders.extend(object_folders(folder)));
         let objects = Self {
-            directory: directory.to_owned(),
+            directories: own.iter().map(text).collect::<Result<_, _>>()?,
             max_bytes,
-            loose: loose_objects(&folders),
             packs: Pack::open_all(&folders),
+            loose: loose(folders.clone()),
             folders,
             handles: Mutex::default(),
         };
@@ -65,7 +98,7 @@ impl Objects {
 
     /// Returns whether an object is known to be here, without reading it.
     pub(in crate::source) fn has(&self, oid: Oid) -> bool {
-        self.loose.contains_key(&oid) || self.packs.iter().any(|pack| pack.has(oid))
+        self.loose.find(oid).is_some() || self.packs.iter().any(|pack| pack.has(oid))
     }
 
     /// Returns the object folders: its own, then those of its alternates.
@@ -75,7 +108,7 @@ impl Objects {
 
     /// Returns the ids of the loose objects, sorted.
     pub(in crate::source) fn loose_ids(&self) -> Vec<Oid> {
-        let mut ids: Vec<Oid> = self.loose.keys().copied().collect();
+        let mut ids: Vec<Oid> = self.loose.listed().map(|(oid, _)| *oid).collect();
         ids.sort_unstable();
         ids
     }
@@ -88,11 +121,19 @@ impl Objects {
             let kinds = pack.kinds().into_iter().zip(0..);
             all.extend(kinds.map(|(kind, node)| (pack.oid(node), kind)));
         }
-        let loose = self.loose.iter().map(|(oid, path)| (*oid, kind_of_loose(path).ok()));
+        let loose = self.loose.listed().map(|(oid, path)| (*oid, kind_of_loose(path).ok()));
         all.extend(loose);
         all.sort_unstable_by_key(|(oid, _)| *oid);
         all.dedup_by_key(|(oid, _)| *oid);
         all
+    }
+
+    /// Tells whether an object is there.
+    pub(in crate::source) fn contains(&self, oid: Oid) -> bool {
+        let Ok(handle) = self.take() else { return false };
+        let is_there = handle.exists(oid);
+        self.bring_back(handle);
+        is_there
     }
 
     /// Reads an object that should be of that kind.
@@ -114,8 +155,8 @@ impl Objects {
         &self,
         oid: Oid,
     ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
-        if let Some(path) = self.loose.get(&oid) {
-            match read_loose(path, oid, self.max_bytes) {
+        if let Some(path) = self.loose.find(oid) {
+            match read_loose(&path, oid, self.max_bytes) {
                 // git packed it since it was listed: libgit2 looks for new packs.
                 Err(Unreadable::Absent) => {}
                 outcome => return outcome,
@@ -149,7 +190,9 @@ impl Objects {
 
     fn open_handle(&self) -> Result<Odb<'static>, git2::Error> {
         let odb = Odb::new()?;
-        odb.add_disk_alternate(&self.directory)?;
+        for directory in &self.directories {
+            odb.add_disk_alternate(directory)?;
+        }
         Ok(odb)
     }
 
@@ -164,6 +207,29 @@ impl Objects {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Odb<'static>>> {
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Loose {
+    /// Returns those that are listed.
+    fn listed(&self) -> impl Iterator<Item = (&Oid, &PathBuf)> {
+        let listed = match self {
+            Self::Listed(paths) => Some(paths.iter()),
+            Self::Asked(_) => None,
+        };
+        listed.into_iter().flatten()
+    }
+
+    fn find(&self, oid: Oid) -> Option<Cow<'_, Path>> {
+        match self {
+            Self::Listed(paths) => paths.get(&oid).map(|path| Cow::Borrowed(&**path)),
+            Self::Asked(folders) => {
+                let name = oid.to_string();
+                let (fan_out, rest) = name.split_at(2);
+                let mut paths = folders.iter().map(|folder| folder.join(fan_out).join(rest));
+                paths.find(|path| path.is_file()).map(Cow::Owned)
+            }
+        }
     }
 }
 

@@ -59,6 +59,14 @@ pub(in crate::source) fn tips(repository: &Repository) -> (Vec<Tip>, Vec<Gap>) {
     (tips, found.gaps)
 }
 
+/// Returns the commits that the next commit is made on: the one that is checked out, and in a merge those
+/// that are merged.
+pub(in crate::source) fn merged(repository: &Repository) -> Vec<Oid> {
+    let merging = fs::read_to_string(repository.path().join("MERGE_HEAD")).unwrap_or_default();
+    let merging = merging.lines().filter_map(parse_oid);
+    head(repository).into_iter().chain(merging).collect()
+}
+
 /// Returns the commit that is checked out, or none before the first commit.
 pub(in crate::source) fn head(repository: &Repository) -> Option<Oid> {
     // git itself stops at five steps, so a circle ends.

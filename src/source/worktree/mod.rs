@@ -83,8 +83,8 @@ impl Worktree {
             why: error.to_string(),
             remedy: "make it readable for the user who scans, and scan it again".to_owned(),
         };
-        // Asked last, because what was a file in the listing may be a pipe by now, and would hang.
-        let metadata = fs::metadata(path).map_err(unreadable)?;
+        let file = open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(not_a_file(path));
         }
@@ -92,7 +92,7 @@ impl Worktree {
             return Err(too_large(shown(path), metadata.len(), self.max_bytes));
         }
         // A file can grow while it is read.
-        let mut file = File::open(path).map_err(unreadable)?.take(self.max_bytes.saturating_add(1));
+        let mut file = file.take(self.max_bytes.saturating_add(1));
         let places = [Place::new(Kind::File, shown(path))];
         let outcome =
             window::read(&mut file, metadata.len(), buffer, self.windows, &mut |bytes, window| {
@@ -281,6 +281,22 @@ fn innermost(error: &ignore::Error) -> &ignore::Error {
         | ignore::Error::WithDepth { err, .. }
         | ignore::Error::WithLineNumber { err, .. } => innermost(err),
         error => error,
+    }
+}
+
+/// Opens a file. What was one in the listing may be a pipe by now: that must not wait for who writes to it.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// Opens a file, if it is one.
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is neither a file nor a folder")),
     }
 }
 

@@ -1,0 +1,143 @@
+//! Where a range begins and ends: from what a person or a forge calls it to commits.
+
+use git2::{ErrorCode, Oid};
+use jiff::Timestamp;
+
+use super::commits::Commits;
+use crate::source::repository::{Objects, Tip, tips};
+use crate::source::{Error, Repository};
+
+/// What a push brings to a repository.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The ids of what its references shall point to.
+    pub tips: Vec<String>,
+    /// Ids of what the other side is known to have; those that are not here are passed over.
+    pub known: Vec<String>,
+    /// What else it has.
+    pub known_references: Known,
+}
+
+/// Which references of this repository the other side of a push has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// All: it is this repository.
+    All,
+    /// Those that were fetched from or pushed to a remote of that name.
+    Remote(String),
+}
+
+/// Where a range begins and ends.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// What it reaches is in the range,
+    pub(super) tips: Vec<Oid>,
+    /// unless this reaches it, too,
+    pub(super) hidden: Vec<Oid>,
+    /// or it is older.
+    pub(super) since: Option<i64>,
+    /// Whether tags on the commits of the range are in it, whoever named it.
+    pub(super) takes_tags: bool,
+    /// The names of two sides that must have a commit in common.
+    pub(super) related: Option<(String, String)>,
+}
+
+impl Ends {
+    /// Reads `A..B`, `A...B` or `B`.
+    pub(super) fn of_range(repository: &Repository, range: &str) -> Result<Self, Error> {
+        let or_head = |name: &str| if name.is_empty() { "HEAD" } else { name }.to_owned();
+        let (from, to, is_apart) = match (range.split_once("..."), range.split_once("..")) {
+            (Some((from, to)), _) => (Some(or_head(from)), or_head(to), true),
+            (None, Some((from, to))) => (Some(or_head(from)), or_head(to), false),
+            (None, None) => (None, or_head(range), false),
+        };
+        let from = from.filter(|from| !is_zero(from));
+        let hidden = from.iter().map(|from| resolve(repository, from)).collect::<Result<_, _>>()?;
+        let tips = match is_zero(&to) {
+            // What is deleted adds nothing.
+            true => Vec::new(),
+            false => vec![resolve(repository, &to)?],
+        };
+        let related = from.filter(|_| is_apart && !tips.is_empty()).map(|from| (from, to));
+        Ok(Self { tips, hidden, since: None, takes_tags: true, related })
+    }
+
+    /// Reads what `--since` takes.
+    pub(super) fn since(
+        repository: &Repository,
+        text: &str,
+        instant: Option<Timestamp>,
+    ) -> Result<Self, Error> {
+        match (resolve(repository, text), instant) {
+            (Ok(from), _) => {
+                let (tips, hidden) = (vec![resolve(repository, "HEAD")?], vec![from]);
+                Ok(Self { tips, hidden, takes_tags: true, ..Self::default() })
+            }
+            (Err(Error::UnknownRevision { .. }), Some(instant)) => {
+                let tips = vec![resolve(repository, "HEAD")?];
+                let since = Some(instant.as_second());
+                Ok(Self { tips, since, takes_tags: true, ..Self::default() })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    pub(super) fn of_push(repository: &Repository, objects: &Objects, push: &Push) -> Self {
+        let parse = |ids: &[String]| -> Vec<Oid> {
+            let real = ids.iter().filter(|id| !is_zero(id));
+            real.filter_map(|id| Oid::from_str(id).ok()).collect()
+        };
+        let mut hidden = parse(&push.known);
+        hidden.retain(|oid| objects.contains(*oid));
+        let prefix = match &push.known_references {
+            Known::All => String::new(),
+            Known::Remote(name) => format!("refs/remotes/{name}/"),
+        };
+        // A reference that can't be read hides nothing: then more is scanned than need be.
+        let known = tips(repository).0.into_iter().filter(|tip| tip.name.starts_with(&prefix));
+        hidden.extend(known.map(|tip: Tip| tip.oid));
+        Self { tips: parse(&push.tips), hidden, ..Self::default() }
+    }
+
+    /// Returns the names of the two sides where they should have a commit in common and have none.
+    pub(super) fn unrelated(&self, commits: &Commits) -> Option<(String, String)> {
+        self.related.clone().filter(|_| !commits.are_related)
+    }
+}
+
+/// Tells whether an id is the one that stands for nothing.
+fn is_zero(id: &str) -> bool {
+    id.len() >= 40 && id.bytes().all(|byte| byte == b'0')
+}
+
+/// Returns the object that git calls so.
+fn resolve(repository: &Repository, name: &str) -> Result<Oid, Error> {
+    let unknown = |why: &str| Error::UnknownRevision {
+        name: name.to_owned(),
+        why: why.to_owned(),
+        is_shallow: !repository.shallow_commits().is_empty(),
+    };
+    // Opened as if it were bare it may be anyone's. A partial clone libgit2 doesn't open at all; there a
+    // name must be a full one.
+    let Ok(opened) = git2::Repository::open_bare(repository.path()) else {
+        return resolve_full(repository, name).ok_or_else(|| unknown("there is none of that name"));
+    };
+    let found = opened.revparse_single(name);
+    found.map(|object| object.id()).map_err(|error| match error.code() {
+        ErrorCode::Ambiguous => unknown("it may be several"),
+        ErrorCode::NotFound => unknown("there is none of that name"),
+        _ => unknown(error.message()),
+    })
+}
+
+/// Returns the object of a full id, or of a reference by its name or the end of it.
+fn resolve_full(repository: &Repository, name: &str) -> Option<Oid> {
+    let (tips, _) = tips(repository);
+    let of_name = |name: &str| tips.iter().find(|tip| tip.name == name).map(|tip| tip.oid);
+    if name == "HEAD" || name == "@" {
+        return crate::source::repository::merged(repository).first().copied();
+    }
+    let full = Some(name).filter(|name| name.len() >= 40).and_then(|name| Oid::from_str(name).ok());
+    let folders = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
+    full.or_else(|| folders.iter().find_map(|folder| of_name(&format!("{folder}{name}"))))
+}

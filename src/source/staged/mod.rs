@@ -1,0 +1,133 @@
+//! What the next commit would add: of the index, what no commit has that the next one is made on.
+//!
+//! That is the last commit, and in a merge also the commits that are merged: what they bring is theirs,
+//! and what the resolution adds is new. Of a file that is changed only the new lines count, unless whole
+//! files are asked for; the blob is read whole all the same, so that what stands in a new line is found
+//! together with what it belongs to.
+
+mod changes;
+mod lines;
+mod renames;
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use git2::{ObjectType, Oid};
+use rayon::prelude::*;
+
+use super::repository::{Index, Objects, merged, open_repository};
+use super::tally::Tally;
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Source};
+use changes::{Change, changes};
+
+/// With fewer changed files than these no threads are started.
+const FEW: usize = 4;
+/// So far a file is looked at to tell whether it is text, as git does.
+const HEAD_OF_TEXT: usize = 8000;
+
+/// The staged files of a repository, as they are staged and not as they are in the worktree.
+#[derive(Clone, Debug)]
+pub struct Staged {
+    path: PathBuf,
+    index: Option<PathBuf>,
+    whole_files: bool,
+    max_bytes: u64,
+}
+
+impl Staged {
+    /// Returns what is staged in the repository that `path` is in.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), index: None, whole_files: false, max_bytes: DEFAULT_MAX_BYTES }
+    }
+
+    /// Sets which index file is read. `git commit FILE` and `git commit --all` make one of their own
+    /// and name it to the hook in `GIT_INDEX_FILE`.
+    #[must_use]
+    pub fn index(mut self, file: impl Into<PathBuf>) -> Self {
+        self.index = Some(file.into());
+        self
+    }
+
+    /// Sets whether all lines of a changed file count, and not only the new ones.
+    #[must_use]
+    pub fn whole_files(mut self, whole_files: bool) -> Self {
+        self.whole_files = whole_files;
+        self
+    }
+
+    /// Sets how large a blob may be to be read, in bytes.
+    #[must_use]
+    pub fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+}
+
+impl Source for Staged {
+    fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
+        let repository = open_repository(&self.path)?;
+        let objects = Objects::open_lazily(&repository, &[], self.max_bytes)?;
+        let default = || repository.path().join("index");
+        let index = Index::read(&self.index.clone().unwrap_or_else(default))?;
+        let mut changed = changes(&objects, &index, &merged(&repository));
+        if !self.whole_files {
+            renames::find(&objects, &mut changed);
+        }
+        let reader = Reader { objects: &objects, whole_files: self.whole_files, visit };
+        let tally = Tally::default();
+        match changed.list.len() {
+            // For a few files other threads cost more than they bring, and a commit waits for them.
+            ..FEW => changed.list.iter().for_each(|change| reader.read(change, &tally)),
+            _ => changed.list.par_iter().for_each(|change| reader.read(change, &tally)),
+        }
+        Ok(tally.finish())
+    }
+}
+
+/// Reads what has changed, and hands it out.
+struct Reader<'a> {
+    objects: &'a Objects,
+    whole_files: bool,
+    visit: &'a (dyn Fn(Blob<'_>) + Sync),
+}
+
+impl Reader<'_> {
+    fn read(&self, change: &Change, tally: &Tally) {
+        let path = String::from_utf8_lossy(&change.path).into_owned();
+        let bytes = match self.objects.read(change.blob, ObjectType::Blob) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                return tally.gap(why.gap(format!("staged blob {} ({path})", change.blob)));
+            }
+        };
+        let mut place = Place::new(Kind::Staged, path);
+        place.blob = Some(change.blob.to_string());
+        let new = match self.whole_files || is_binary(&bytes) {
+            true => None,
+            false => self.new_lines(&bytes, &change.earlier),
+        };
+        let places = [place];
+        let mut blob = Blob::new(&bytes, &places);
+        blob.counted = new.as_deref();
+        // Where only lines were taken out there is nothing to look for.
+        if new.as_ref().is_none_or(|new| !new.is_empty()) {
+            tally.hand(blob, self.visit);
+        }
+    }
+
+    /// Returns where lines are new, or none where all are. An earlier version that can't be read counts as
+    /// not there: then more is scanned than need be.
+    fn new_lines(&self, bytes: &[u8], earlier: &[Oid]) -> Option<Vec<Range<usize>>> {
+        let earlier: Vec<Vec<u8>> = earlier
+            .iter()
+            .filter_map(|blob| self.objects.read(*blob, ObjectType::Blob).ok())
+            .filter(|earlier| !is_binary(earlier))
+            .collect();
+        let earlier: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).collect();
+        (!earlier.is_empty()).then(|| lines::new_lines(bytes, &earlier))
+    }
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(HEAD_OF_TEXT)].contains(&0)
+}

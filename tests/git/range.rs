@@ -1,0 +1,303 @@
+//! What is new in some commits.
+
+use stanch::source::{CommitRange, Error, Kind, Known, Push, Source};
+
+use crate::repo::{Read, Repo, read};
+
+fn range(repo: &Repo, range: &str) -> Read {
+    read(&CommitRange::new(repo.path(), range))
+}
+
+impl Read {
+    /// Returns what was read, as text, sorted.
+    fn texts(&self) -> Vec<&str> {
+        self.blobs.iter().map(|(bytes, _)| std::str::from_utf8(bytes).unwrap()).collect()
+    }
+}
+
+fn fails(source: &CommitRange) -> Error {
+    source.walk(&|_| {}).unwrap_err()
+}
+
+#[test]
+fn what_is_new_in_the_commits_is_read_with_the_commit_that_brought_it() {
+    let repo = Repo::new();
+    repo.write("kept", "kept");
+    let first = repo.commit_file("a", "one");
+    let second = repo.commit_file("a", "two");
+    repo.commit_file("a", "three");
+    repo.commit("empty, with a message");
+    repo.git(["tag", "--annotate", "v1", "-m", "the tag's message"]);
+    repo.git(["tag", "--annotate", "v0", "-m", "an old tag", &first]);
+
+    let found = range(&repo, &format!("{first}..HEAD"));
+    let messages = ["empty, with a message\n", "the tag's message\n", "three", "two"];
+    let rest = ["write a\n", "write a\n"];
+    assert_eq!(found.texts(), [&messages[..], &rest[..]].concat());
+    let place = &found.places("two")[0];
+    assert_eq!((place.kind, place.path.as_deref()), (Kind::Blob, Some("a")));
+    assert_eq!(place.commit.as_deref(), Some(&*second));
+    assert_eq!(place.author.as_deref(), Some("Ada <ada@mail.example>"));
+    assert_eq!(found.places("the tag's message\n")[0].kind, Kind::TagMessage);
+    found.assert_whole();
+
+    // A packed repository gives the same.
+    repo.git(["gc", "--quiet"]);
+    assert_eq!(range(&repo, &format!("{first}..")), found);
+}
+
+#[test]
+fn one_end_alone_is_everything_it_reaches_and_so_is_a_beginning_of_zeros() {
+    let repo = Repo::new();
+    let first = repo.commit_file("a", "one");
+    repo.commit_file("b", "two");
+    repo.git(["switch", "--quiet", "--orphan", "other"]);
+    repo.commit_file("c", "elsewhere");
+    for words in ["main", "refs/heads/main", &format!("{}..main", "0".repeat(40))] {
+        let found = range(&repo, words);
+        assert_eq!(found.texts(), ["one", "two", "write a\n", "write b\n"], "{words}");
+    }
+    assert_eq!(range(&repo, &first).paths(), ["a"]);
+    assert_eq!(range(&repo, "main..main").blobs, []);
+    assert_eq!(range(&repo, &format!("main..{}", "0".repeat(40))).blobs, []);
+    assert_eq!(range(&repo, "main..other").texts(), ["elsewhere", "write c\n"]);
+}
+
+#[test]
+fn of_a_merge_only_what_its_resolution_brings_is_new() {
+    let repo = Repo::new();
+    repo.commit_file("a", "base\n");
+    repo.git(["switch", "--quiet", "--create", "side"]);
+    repo.commit_file("theirs", "theirs\n");
+    let ours = {
+        repo.git(["switch", "--quiet", "main"]);
+        repo.commit_file("ours", "ours\n")
+    };
+    repo.git(["merge", "--quiet", "--no-commit", "side"]);
+    repo.write("resolution", "only in the merge\n");
+    let merge = repo.commit("merge it");
+
+    let found = range(&repo, &format!("{ours}..{merge}"));
+    assert_eq!(found.texts(), ["merge it\n", "only in the merge\n", "theirs\n", "write theirs\n"]);
+    let place = &found.places("only in the merge\n")[0];
+    assert_eq!(place.commit.as_deref(), Some(&*merge));
+    // Without the commits that are merged, the merge alone.
+    repo.git(["branch", "both", &ours]);
+    let alone = read(&CommitRange::pushed(
+        repo.path(),
+        Push {
+            tips: vec![merge],
+            known: vec![ours, repo.git(["rev-parse", "side"])],
+            known_references: Known::Remote("none".to_owned()),
+        },
+    ));
+    assert_eq!(alone.texts(), ["merge it\n", "only in the merge\n"]);
+}
+
+#[test]
+fn a_pull_request_begins_where_it_left_the_branch_it_goes_to() {
+    let repo = Repo::new();
+    repo.commit_file("a", "base\n");
+    repo.git(["switch", "--quiet", "--create", "pull"]);
+    repo.commit_file("new", "of the pull request\n");
+    repo.git(["switch", "--quiet", "main"]);
+    repo.commit_file("later", "of main\n");
+    for words in ["main...pull", "main..pull"] {
+        let texts = ["of the pull request\n", "write new\n"];
+        assert_eq!(range(&repo, words).texts(), texts, "{words}");
+    }
+    assert_eq!(range(&repo, "pull...").texts(), ["of main\n", "write later\n"]);
+
+    repo.git(["switch", "--quiet", "--orphan", "unrelated"]);
+    repo.commit_file("b", "another root\n");
+    let error = fails(&CommitRange::new(repo.path(), "main...unrelated"));
+    assert!(matches!(&error, Error::Unrelated { is_shallow: false, .. }), "{error}");
+    assert!(error.remedy().unwrap().contains("main..unrelated"));
+    let found = range(&repo, "main..unrelated");
+    assert_eq!(found.texts(), ["another root\n", "write b\n"]);
+}
+
+#[test]
+fn what_stood_before_the_range_is_not_new_under_another_name() {
+    let repo = Repo::new();
+    repo.write("folder/deep/a", "old\n");
+    let first = repo.commit_file("b", "gone and back\n");
+    repo.git(["mv", "folder", "elsewhere"]);
+    repo.commit_file("new", "new\n");
+    repo.git(["mv", "new", "renamed"]);
+    repo.git(["rm", "--quiet", "b"]);
+    repo.commit("rename");
+    repo.commit_file("b", "gone and back\n");
+
+    let found = range(&repo, &format!("{first}.."));
+    assert_eq!(found.paths(), ["new", "renamed"]);
+    assert_eq!(found.places("new\n").len(), 2);
+    // What was taken out before the range and comes back in it is new again.
+    repo.git(["rm", "--quiet", "b"]);
+    let without = repo.commit("remove it again");
+    repo.commit_file("b", "gone and back\n");
+    assert_eq!(range(&repo, &format!("{without}..")).paths(), ["b"]);
+}
+
+#[test]
+fn the_range_ends_at_its_beginning_whatever_the_clocks_say() {
+    let repo = Repo::new();
+    repo.commit_file("a", "one\n");
+    let at = |when: &str, content: &str| {
+        repo.write("a", content);
+        repo.git(["add", "a"]);
+        repo.git_at(when, ["commit", "--quiet", "-m", content]);
+        repo.git(["rev-parse", "HEAD"])
+    };
+    let old = at("1600000000 +0000", "long before\n");
+    let young = at("1900000000 +0000", "long after\n");
+    at("1600000001 +0000", "before again\n");
+    let found = range(&repo, &format!("{young}.."));
+    assert_eq!(found.texts(), ["before again\n", "before again\n"]);
+    assert_eq!(range(&repo, &format!("{old}..")).blobs.len(), 4);
+
+    // The one end was made on the other's last commits, and its clock says before all of them.
+    repo.git(["switch", "--quiet", "--orphan", "slow"]);
+    let root = at("1600000100 +0000", "root\n");
+    let last = at("1600000200 +0000", "last\n");
+    let slow = at("1600000050 +0000", "by a slow clock\n");
+    assert_eq!(range(&repo, &format!("{slow}..{last}")).blobs, []);
+    assert_eq!(range(&repo, &format!("{root}..{slow}")).blobs.len(), 4);
+}
+
+#[test]
+fn since_takes_a_revision_or_an_instant() {
+    let repo = Repo::new();
+    let first = repo.commit_file("a", "one\n");
+    repo.commit_file("a", "two\n");
+    repo.git(["tag", "v1"]);
+    repo.commit_file("a", "three\n");
+    let since = |text: &str, instant: Option<&str>| {
+        let instant = instant.map(|instant| instant.parse().unwrap());
+        CommitRange::since(repo.path(), text, instant)
+    };
+    assert_eq!(read(&since("v1", None)).texts(), ["three\n", "write a\n"]);
+    assert_eq!(read(&since(&first, None)).blobs.len(), 4);
+    let date = repo.git(["log", "-1", "--format=%cI", "v1"]);
+    assert_eq!(read(&since(&date, Some(&date))).blobs.len(), 4);
+    let error = fails(&since("no such thing", None));
+    assert!(matches!(error, Error::UnknownRevision { is_shallow: false, .. }));
+}
+
+#[test]
+fn a_shallow_clone_says_where_it_ends() {
+    let origin = Repo::new();
+    let first = origin.commit_file("a", "one\n");
+    let second = origin.commit_file("a", "two\n");
+    origin.commit_file("a", "three\n");
+    origin.git(["branch", "side", &first]);
+    let clone = Repo::clone_of(&origin, &["--depth=2"]);
+
+    assert_eq!(range(&clone, &format!("{second}..")).texts(), ["three\n", "write a\n"]);
+    range(&clone, &format!("{second}..")).assert_whole();
+    let found = range(&clone, "HEAD");
+    found.assert_gap(&second);
+    assert!(found.coverage.gaps[0].remedy.contains("--unshallow"));
+
+    let error = fails(&CommitRange::new(clone.path(), format!("{first}..")));
+    assert!(matches!(error, Error::UnknownRevision { is_shallow: true, .. }));
+    assert!(error.remedy().unwrap().contains("--unshallow"));
+    clone.git(["fetch", "--quiet", "--depth=1", "origin", "side"]);
+    let error = fails(&CommitRange::new(clone.path(), "FETCH_HEAD...HEAD"));
+    assert!(matches!(error, Error::Unrelated { is_shallow: true, .. }));
+}
+
+#[test]
+fn a_partial_clone_says_what_it_left_at_its_remote() {
+    let origin = Repo::new();
+    origin.git(["config", "uploadpack.allowFilter", "true"]);
+    let first = origin.commit_file("a", "one\n");
+    let second = origin.commit_file("a", "two\n");
+    origin.commit_file("a", "three\n");
+    let clone = Repo::clone_of(&origin, &["--filter=blob:none"]);
+    let found = range(&clone, &format!("{first}..main"));
+    assert_eq!(found.texts(), ["three\n", "write a\n", "write a\n"]);
+    let blob = origin.git(["rev-parse", &format!("{second}:a")]);
+    found.assert_gap(&blob);
+    assert!(found.coverage.gaps[0].remedy.contains("--no-filter"));
+}
+
+#[test]
+fn damage_in_the_range_is_a_gap_and_damage_before_it_is_not() {
+    let repo = Repo::new();
+    let first = repo.commit_file("a", "one\n");
+    let second = repo.commit_file("a", "two\n");
+    repo.commit_file("b", "three\n");
+    let blob = repo.git(["rev-parse", &format!("{second}:a")]);
+    std::fs::remove_file(repo.loose_object(&blob)).unwrap();
+    range(&repo, &format!("{first}..")).assert_gap(&blob);
+    assert_eq!(range(&repo, &format!("{second}..")).texts(), ["three\n", "write b\n"]);
+    range(&repo, &format!("{second}..")).assert_whole();
+    std::fs::remove_file(repo.loose_object(&second)).unwrap();
+    range(&repo, "HEAD").assert_gap(&second);
+}
+
+#[test]
+fn tags_of_tags_trees_and_blobs_can_be_ends() {
+    let repo = Repo::new();
+    repo.commit_file("a/b", "in a tree\n");
+    repo.git(["tag", "--annotate", "inner", "-m", "the inner one", "HEAD:a"]);
+    repo.git(["tag", "--annotate", "outer", "-m", "the outer one", "inner"]);
+    let found = range(&repo, "outer");
+    assert_eq!(found.texts(), ["in a tree\n", "the inner one\n", "the outer one\n"]);
+    assert_eq!(found.paths(), ["b"]);
+    assert_eq!(range(&repo, "HEAD:a/b").texts(), ["in a tree\n"]);
+}
+
+#[test]
+fn the_range_of_git_itself_has_the_same_blobs_and_commits() {
+    let repo = Repo::new();
+    for step in 0..12 {
+        repo.write(&format!("f{}/{}", step % 3, step % 2), &format!("step {step}\n"));
+        repo.commit_file("changing", &format!("of {step}\n"));
+        if step % 4 == 3 {
+            repo.git(["switch", "--quiet", "--create", &format!("b{step}"), "HEAD~2"]);
+            repo.commit_file(&format!("side{step}"), &format!("side {step}\n"));
+            repo.git(["switch", "--quiet", "main"]);
+            repo.git(["merge", "--quiet", "--no-edit", &format!("b{step}")]);
+        }
+    }
+    for words in ["HEAD~3..HEAD", "HEAD~1..HEAD", "b7..HEAD", "HEAD..b11", "b3..b11", "HEAD"] {
+        let listed = repo.git(["rev-list", "--objects", "--filter=object:type=blob", words]);
+        let listed = listed.lines().filter(|line| line.contains(' ')).count();
+        let commits = repo.git(["rev-list", "--count", words]).parse::<usize>().unwrap();
+        let found = range(&repo, words);
+        let kinds = found.blobs.iter().map(|(_, places)| places[0].kind);
+        assert_eq!(kinds.clone().filter(|kind| *kind == Kind::Blob).count(), listed, "{words}");
+        assert_eq!(kinds.filter(|kind| *kind == Kind::CommitMessage).count(), commits, "{words}");
+        found.assert_whole();
+    }
+}
+
+#[test]
+fn a_long_range_in_a_pack_is_read_whole_too() {
+    const COMMITS: usize = 1200;
+    let repo = Repo::new();
+    let mut stream = String::new();
+    for number in 1..=COMMITS {
+        let text: String = (0..40).map(|line| format!("line {} {line}\n", line * number)).collect();
+        let length = text.len();
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter C <c@mail.example> {} +0000\ndata 2\nm\nM 644 inline a\ndata {length}\n{text}\n",
+            1_700_000_000 + number
+        ));
+    }
+    repo.fast_import(stream.as_bytes());
+    repo.git(["repack", "-adfq", "--depth=50"]);
+    let listed = repo.git(["rev-list", "main~1100..main"]);
+    let found = range(&repo, "main~1100..main");
+    found.assert_whole();
+    let blobs = found.blobs.iter().filter(|(_, places)| places[0].kind == Kind::Blob);
+    let mut commits: Vec<_> = blobs.map(|(_, places)| places[0].commit.as_deref()).collect();
+    let mut expected: Vec<_> = listed.lines().map(Some).collect();
+    commits.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(commits, expected);
+    let last = (0..40).map(|line| format!("line {} {line}\n", line * COMMITS)).collect::<String>();
+    assert_eq!(found.places(&last)[0].commit, Some(repo.git(["rev-parse", "main"])));
+}

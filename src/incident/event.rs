@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::severity::{Inputs, Level};
-use crate::secret::Fingerprint;
+use super::words::{
+    Cause, CredentialRef, Exposure, Interval, Moment, Outcome, Phase, Role, Tlp, Verdict,
+};
+use super::{ClockRules, IncidentId};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +149,121 @@ pub enum Event {
         /// Why this is the better statement.
         reason: String,
     },
+    /// Another moment of the incident is now known better. The earlier statement stays in the record.
+    MomentDated {
+        /// Which moment.
+        moment: Moment,
+        /// When it was.
+        at: Timestamp,
+        /// Why this is the better statement.
+        reason: String,
+    },
+    /// How the incident is spoken of, and to whom.
+    Marked {
+        /// The name for people who must not know more.
+        codename: Option<String>,
+        /// Who may see the record.
+        tlp: Option<Tlp>,
+    },
+    /// Somebody stands in for whoever has a role.
+    DeputyNamed {
+        /// The role.
+        role: Role,
+        /// The person who stands in.
+        person: String,
+    },
+    /// The clocks follow these rules from the beginning on, not the built-in ones.
+    ClocksRuled {
+        /// The rules.
+        rules: ClockRules,
+        /// Where they are from.
+        source: String,
+    },
+    /// The resolution clock stands still: somebody outside has to act.
+    ClockPaused {
+        /// Why.
+        reason: String,
+    },
+    /// The resolution clock runs again.
+    ClockResumed {
+        /// Why.
+        reason: String,
+    },
+    /// A system that trusts the key, or what is now known of it.
+    Affected {
+        /// The system.
+        name: String,
+        /// Whose it is, where known.
+        owner: Option<String>,
+        /// How it trusts the key, where known.
+        trusts: Option<String>,
+        /// Whether it was seen to work, safely, without the leaked key.
+        validated: bool,
+    },
+    /// A vendor was asked something.
+    CheckpointAsked {
+        /// Who was asked.
+        vendor: String,
+        /// What.
+        question: String,
+        /// The vendor's number for it, where there is one.
+        case: Option<String>,
+        /// Until when an answer is needed.
+        due: Timestamp,
+    },
+    /// A vendor answered.
+    CheckpointAnswered {
+        /// Which question, counted from 1.
+        number: u32,
+        /// The answer.
+        answer: String,
+    },
+    /// A workflow was stopped because it is too risky now.
+    WorkflowPaused {
+        /// Which.
+        workflow: String,
+        /// Why.
+        reason: String,
+    },
+    /// A workflow runs again.
+    WorkflowResumed {
+        /// Which.
+        workflow: String,
+        /// Why it is safe.
+        reason: String,
+    },
+    /// Something is left to do after the incident.
+    FollowUpAdded {
+        /// What.
+        title: String,
+        /// Who does it.
+        owner: String,
+        /// Until when.
+        due: Timestamp,
+    },
+    /// A follow-up was done.
+    FollowUpDone {
+        /// Which, counted from 1.
+        number: u32,
+        /// What was done.
+        result: String,
+    },
+    /// Why it could happen.
+    RootCauseFound {
+        /// The kind of cause.
+        category: Cause,
+        /// The cause in a line.
+        description: String,
+        /// What was or will be changed so that it can't happen again.
+        fix: Option<String>,
+    },
+    /// It happened before.
+    RepeatLinked {
+        /// The earlier incident.
+        prior: IncidentId,
+        /// In what the two are alike.
+        reason: String,
+    },
     /// Anything else worth a line.
     Noted {
         /// The line.
@@ -173,137 +291,22 @@ impl Event {
             Self::Recovered { .. } => "recovered",
             Self::Closed { .. } => "closed",
             Self::LeakDated { .. } => "leak-dated",
+            Self::MomentDated { .. } => "moment-dated",
+            Self::Marked { .. } => "marked",
+            Self::DeputyNamed { .. } => "deputy-named",
+            Self::ClocksRuled { .. } => "clocks-ruled",
+            Self::ClockPaused { .. } => "clock-paused",
+            Self::ClockResumed { .. } => "clock-resumed",
+            Self::Affected { .. } => "affected",
+            Self::CheckpointAsked { .. } => "checkpoint-asked",
+            Self::CheckpointAnswered { .. } => "checkpoint-answered",
+            Self::WorkflowPaused { .. } => "workflow-paused",
+            Self::WorkflowResumed { .. } => "workflow-resumed",
+            Self::FollowUpAdded { .. } => "follow-up-added",
+            Self::FollowUpDone { .. } => "follow-up-done",
+            Self::RootCauseFound { .. } => "root-cause-found",
+            Self::RepeatLinked { .. } => "repeat-linked",
             Self::Noted { .. } => "noted",
         }
     }
-}
-
-/// A credential as the record may speak of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialRef {
-    /// Its fingerprint.
-    pub fingerprint: Fingerprint,
-    /// The pattern that found it.
-    pub pattern: String,
-    /// The provider.
-    pub provider: String,
-    /// The provider's class, such as `llm-gateway`.
-    pub class: String,
-    /// The redacted secret.
-    pub redacted: String,
-    /// Its id at the provider, where it has a public one.
-    pub key_id: Option<String>,
-}
-
-/// Where the credential stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exposure {
-    /// The repository or folder.
-    pub root: String,
-    /// Who can read it, as far as is known.
-    pub visibility: Visibility,
-    /// The places, as `path:line` with the commit where there is one.
-    pub places: Vec<String>,
-    /// The first commit that holds it.
-    pub first_commit: Option<String>,
-}
-
-/// Who can read the place of the leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Visibility {
-    /// Anyone.
-    Public,
-    /// Everyone in the organisation.
-    Internal,
-    /// A named few.
-    Private,
-    /// Not known: counts as public.
-    Unknown,
-}
-
-/// A time known to lie between two instants, and how it is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Interval {
-    /// Not before.
-    pub lower: Timestamp,
-    /// Not after.
-    pub upper: Timestamp,
-    /// Where that is from, such as `committer date`.
-    pub source: String,
-}
-
-/// The judgement on an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// A real credential, really exposed.
-    TruePositive,
-    /// No credential.
-    FalsePositive,
-    /// A credential without power, made for tests.
-    TestKey,
-    /// Already recorded in another incident.
-    Duplicate,
-    /// Dead before anyone could use it.
-    NearMiss,
-    /// A planted bait.
-    Canary,
-    /// Nobody can tell.
-    InsufficientData,
-}
-
-/// The six phases of incident response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Before anything happened.
-    Preparation,
-    /// Is it real, whose is it, what can it do?
-    Identification,
-    /// Stop the harm.
-    Containment,
-    /// Remove the cause.
-    Eradication,
-    /// Work again, on the replacement.
-    Recovery,
-    /// Review, root cause, follow-ups.
-    LessonsLearned,
-}
-
-/// Who answers for what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Leads.
-    Commander,
-    /// Leads the technical work.
-    TechnicalLead,
-    /// Speaks to everyone else.
-    Communications,
-    /// Writes things down.
-    Scribe,
-    /// Approves what impacts the business.
-    Approver,
-    /// Owns what is left to do.
-    FollowUpOwner,
-}
-
-/// How a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// The provider shows what was wanted.
-    Succeeded,
-    /// It was not done.
-    Failed,
-    /// Whether it was done can't be told yet.
-    Unknown,
-    /// The responder may not, or the policy forbids it.
-    Refused,
-    /// Not needed, or left to a person.
-    Skipped,
 }

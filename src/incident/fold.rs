@@ -5,15 +5,17 @@
 //! as oddities; they never stop the fold, for a record that can't be read helps nobody.
 
 mod apply;
+mod surroundings;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
 use super::{
-    Clocks, CredentialRef, Error, Event, Exposure, Figures, IncidentId, Inputs, Level, Line, Phase,
-    Recorded, Role, Step, Times, Verdict,
+    ClockRules, Clocks, CredentialRef, Error, Event, Exposure, Figures, Hands, IncidentId, Inputs,
+    Level, Line, Pause, Phase, Recorded, Role, Step, Times, Tlp, Verdict,
 };
 
 /// An incident as its events tell it.
@@ -41,6 +43,30 @@ pub struct Incident {
     pub acknowledged_by: Option<String>,
     /// Who answers for what.
     pub roles: BTreeMap<Role, String>,
+    /// Who stands in.
+    pub deputies: BTreeMap<Role, String>,
+    /// The name for people who must not know more.
+    pub codename: Option<String>,
+    /// Who may see the record.
+    pub tlp: Option<Tlp>,
+    /// The rules the clocks follow.
+    pub clock_rules: ClockRules,
+    /// Where they are from; `None` for the built-in ones.
+    pub clock_rules_from: Option<String>,
+    /// When the resolution clock stood still.
+    pub clock_pauses: Vec<Pause>,
+    /// The systems that trust the key.
+    pub affected: Vec<Affected>,
+    /// What vendors were asked.
+    pub checkpoints: Vec<Checkpoint>,
+    /// The workflows that were stopped.
+    pub workflows: Vec<Workflow>,
+    /// What is left to do after it.
+    pub followups: Vec<FollowUp>,
+    /// Why it could happen, with its kind.
+    pub cause: Option<RootCause>,
+    /// The earlier incidents of the same kind.
+    pub repeats: Vec<Repeat>,
     /// The leaked credential.
     pub credential: CredentialRef,
     /// Where it stands.
@@ -57,7 +83,7 @@ pub struct Incident {
     pub evidence: Vec<Evidence>,
     /// Notes.
     pub notes: Vec<Note>,
-    /// The root cause, once closed.
+    /// The root cause, as soon as it was found.
     pub root_cause: Option<String>,
     /// What was learned, once closed.
     pub lessons: Option<String>,
@@ -215,6 +241,16 @@ impl Incident {
         self.roles.get(&Role::Commander).map(String::as_str)
     }
 
+    /// Tells whether the resolution clock stands still.
+    pub fn is_clock_paused(&self) -> bool {
+        self.clock_pauses.last().is_some_and(|pause| pause.resumed_at.is_none())
+    }
+
+    /// Returns whoever has a role, or else who stands in.
+    pub fn holder(&self, role: Role) -> Option<&str> {
+        self.roles.get(&role).or_else(|| self.deputies.get(&role)).map(String::as_str)
+    }
+
     /// Tells whether it belongs in a scorecard: no drill, and really an incident.
     pub fn counts(&self) -> bool {
         let verdict = self.verdict.as_ref().map(|judgement| judgement.verdict);
@@ -241,9 +277,13 @@ impl Incident {
         };
         self.figures = Figures::of(times);
         self.sla = self.severity.as_ref().and_then(|severity| {
-            let responded = times.acknowledged_at.or(times.cancelled_at);
-            let resolved = times.recovered_at.or(times.cancelled_at);
-            Clocks::of(severity.level, times.alerted_at, responded, resolved)
+            let hands = Hands {
+                started_at: times.alerted_at,
+                responded_at: times.acknowledged_at.or(times.cancelled_at),
+                resolved_at: times.recovered_at.or(times.cancelled_at),
+                pauses: &self.clock_pauses,
+            };
+            Clocks::of(severity.level, &self.clock_rules, hands)
         });
     }
 }

@@ -10,25 +10,38 @@ pub mod chain;
 mod clocks;
 mod event;
 mod fold;
+mod guide;
 mod journal;
+mod limits;
+mod repeats;
+mod settings;
 mod severity;
 mod step;
 mod store;
+mod surroundings;
 mod timeline;
 mod times;
+mod words;
 
 pub use chain::{Break, Head};
-pub use clocks::{Clocks, Deadline, Standing};
-pub use event::{
-    CredentialRef, Event, Exposure, Interval, Outcome, Phase, Role, Verdict, Visibility,
-};
+pub use clocks::{Clocks, Deadline, Hands, Pause, Standing};
+pub use event::Event;
 pub use fold::{Evidence, Incident, Judgement, Note, Oddity, PlanInForce, Severity, State};
+pub use guide::Need;
 pub use journal::{IncidentId, Journal, Recorded};
+pub use limits::{BusinessHours, ClockRules, Day, Limit, Limits};
+pub use repeats::repeats;
+pub use settings::{Holder, Settings, Targets, is_one_too_many};
 pub use severity::{Classification, Inputs, Level, RULE_SET};
 pub use step::{Step, StepState};
 pub use store::{Opening, PlanRecord, Reading, SqliteStore};
+pub use surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
 pub use timeline::{Line, describe};
 pub use times::{DEFINITIONS, Figure, Figures, Times};
+pub use words::{
+    Cause, CredentialRef, Exposure, Interval, Moment, Outcome, Phase, Role, Tlp, Verdict,
+    Visibility,
+};
 
 use jiff::Timestamp;
 

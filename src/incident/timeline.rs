@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Event, Outcome, Phase, Recorded, Role, Verdict};
+use super::{Event, Recorded};
 
 /// One line of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,67 +69,48 @@ fn describe_work(event: &Event) -> String {
         }
         Event::Eradicated { reason } => format!("eradicated: {reason}"),
         Event::Recovered { reason } => format!("recovered: {reason}"),
+        after => describe_aftermath(after),
+    }
+}
+
+/// Returns what was found out, asked and arranged, in words: the events that `describe_work` leaves over.
+fn describe_aftermath(event: &Event) -> String {
+    match event {
+        Event::MomentDated { moment, at, reason } => {
+            format!("{} at {at}: {reason}", moment.words())
+        }
+        Event::Marked { codename, tlp } => {
+            let codename = codename.as_ref().map(|name| format!("is spoken of as {name}"));
+            let tlp = tlp.map(|tlp| format!("is marked {}", tlp.words()));
+            [codename, tlp].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        }
+        Event::DeputyNamed { role, person } => format!("{person} stands in as {}", role.words()),
+        Event::ClocksRuled { source, .. } => format!("the clocks follow {source}"),
+        Event::ClockPaused { reason } => format!("the resolution clock stands still: {reason}"),
+        Event::ClockResumed { reason } => format!("the resolution clock runs again: {reason}"),
+        Event::Affected { name, owner, trusts, validated } => {
+            let owner = owner.as_ref().map(|owner| format!("of {owner}"));
+            let trusts = trusts.as_ref().map(|how| format!("trusts the key: {how}"));
+            let validated = validated.then(|| "works without the leaked key".to_owned());
+            let known: Vec<_> = [owner, trusts, validated].into_iter().flatten().collect();
+            format!("affected system {name} {}", known.join(", ")).trim_end().to_owned()
+        }
+        Event::CheckpointAsked { vendor, question, due, .. } => {
+            format!("asked {vendor}, answer needed by {due:.0}: {question}")
+        }
+        Event::CheckpointAnswered { number, answer } => {
+            format!("answer to question {number}: {answer}")
+        }
+        Event::WorkflowPaused { workflow, reason } => format!("paused {workflow}: {reason}"),
+        Event::WorkflowResumed { workflow, reason } => format!("{workflow} runs again: {reason}"),
+        Event::FollowUpAdded { title, owner, due } => {
+            format!("follow-up of {owner}, due {due:.0}: {title}")
+        }
+        Event::FollowUpDone { number, result } => format!("follow-up {number} is done: {result}"),
+        Event::RootCauseFound { category, description, .. } => {
+            format!("root cause: {} ({description})", category.words())
+        }
+        Event::RepeatLinked { prior, reason } => format!("happened before, in {prior}: {reason}"),
         other => other.kind().to_owned(),
-    }
-}
-
-impl Verdict {
-    /// Returns the verdict in words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::TruePositive => "a true positive",
-            Self::FalsePositive => "a false positive",
-            Self::TestKey => "a test key",
-            Self::Duplicate => "a duplicate",
-            Self::NearMiss => "a near miss",
-            Self::Canary => "a planted bait",
-            Self::InsufficientData => "undecidable",
-        }
-    }
-
-    /// Tells whether there is no incident, so that the clocks stop.
-    pub fn is_no_incident(self) -> bool {
-        matches!(self, Self::FalsePositive | Self::TestKey | Self::Duplicate | Self::Canary)
-    }
-}
-
-impl Phase {
-    /// Returns the phase in words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Preparation => "preparation",
-            Self::Identification => "identification",
-            Self::Containment => "containment",
-            Self::Eradication => "eradication",
-            Self::Recovery => "recovery",
-            Self::LessonsLearned => "lessons learned",
-        }
-    }
-}
-
-impl Role {
-    /// Returns the role in words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Commander => "commander",
-            Self::TechnicalLead => "technical lead",
-            Self::Communications => "communications",
-            Self::Scribe => "scribe",
-            Self::Approver => "approver",
-            Self::FollowUpOwner => "owner of the follow-ups",
-        }
-    }
-}
-
-impl Outcome {
-    /// Returns the outcome in words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Unknown => "outcome unknown",
-            Self::Refused => "refused",
-            Self::Skipped => "skipped",
-        }
     }
 }

@@ -53,6 +53,9 @@ pub struct AllowlistError {
 struct File {
     #[serde(default)]
     allow: Vec<Spanned<FileEntry>>,
+    /// Who responds and how fast: read by whoever keeps the record.
+    #[serde(default, rename = "incident")]
+    _incident: serde::de::IgnoredAny,
 }
 
 #[derive(Deserialize)]

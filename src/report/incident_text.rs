@@ -152,6 +152,8 @@ fn deadline(deadline: &Deadline, now: Timestamp) -> String {
         Standing::Met(after) => format!("{GREEN}in time{GREEN:#}, after {}", span(after)),
         Standing::Missed(by) => format!("{RED}missed by {}{RED:#} (due {due:.0})", span(by)),
         Standing::Running(left) => format!("{} left (due {due:.0})", span(left)),
+        Standing::Due(left) => format!("{YELLOW}only {} left{YELLOW:#} (due {due:.0})", span(left)),
+        Standing::Paused(left) => format!("{YELLOW}paused{YELLOW:#} with {} left", span(left)),
         Standing::Overdue(by) => format!("{RED}OVERDUE by {}{RED:#} (due {due:.0})", span(by)),
     }
 }
@@ -165,7 +167,9 @@ fn urgency(incident: &Incident, now: Timestamp) -> String {
     let running =
         clocks.iter().find(|(_, clock)| clock.stopped_at.is_none() && !incident.state.is_over());
     match running.map(|(what, clock)| (what, clock.standing(now))) {
-        Some((what, Standing::Running(left))) => format!("{what} in {}", span(left)),
+        Some((what, Standing::Running(left) | Standing::Due(left))) => {
+            format!("{what} in {}", span(left))
+        }
         Some((what, Standing::Overdue(by))) => format!("{what}: late {}", span(by)),
         _ => String::new(),
     }

@@ -8,7 +8,8 @@ use super::{
 };
 use crate::incident::step::StepState;
 use crate::incident::{
-    Event, IncidentId, Interval, Outcome, Phase, Recorded, Verdict, chain, timeline::Line,
+    ClockRules, Event, IncidentId, Interval, Outcome, Phase, Recorded, Verdict, chain,
+    timeline::Line,
 };
 
 impl Incident {
@@ -31,6 +32,18 @@ impl Incident {
             sla: None,
             acknowledged_by: None,
             roles: Default::default(),
+            deputies: Default::default(),
+            codename: None,
+            tlp: None,
+            clock_rules: ClockRules::default(),
+            clock_rules_from: None,
+            clock_pauses: Vec::new(),
+            affected: Vec::new(),
+            checkpoints: Vec::new(),
+            workflows: Vec::new(),
+            followups: Vec::new(),
+            cause: None,
+            repeats: Vec::new(),
             credential: credential.clone(),
             exposure: exposure.clone(),
             times: Times::at_opening(leaked_at.clone(), *alerted_at, recorded.at),
@@ -88,6 +101,7 @@ impl Incident {
                 by: recorded.actor.clone(),
                 text: text.clone(),
             }),
+            _ => self.apply_beside(recorded),
         }
     }
 
@@ -101,7 +115,14 @@ impl Incident {
         }
         let may_follow_the_end = matches!(
             recorded.event,
-            Event::Noted { .. } | Event::PhaseEntered { .. } | Event::Judged { .. }
+            Event::Noted { .. }
+                | Event::PhaseEntered { .. }
+                | Event::Judged { .. }
+                | Event::FollowUpDone { .. }
+                | Event::RepeatLinked { .. }
+                | Event::Marked { .. }
+                | Event::LeakDated { .. }
+                | Event::MomentDated { .. }
         );
         if self.times.closed_at.is_some() && !may_follow_the_end {
             self.odd(recorded, "comes after the incident was closed and not opened again");

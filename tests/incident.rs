@@ -12,3 +12,7 @@ mod store;
 mod story;
 #[path = "incident/tampering.rs"]
 mod tampering;
+#[path = "incident/walk.rs"]
+mod walk;
+#[path = "world/mod.rs"]
+mod world;

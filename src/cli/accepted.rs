@@ -118,3 +118,9 @@ pub(super) fn judge(policy: &Policy, report: Report, selection: &Selection) -> R
     let review = policy.judge(report.findings, &whereabouts, today);
     Review { coverage: report.coverage, ..review }
 }
+
+/// Returns the `stanch.toml` of the present folder or its repository, as its shortest name.
+#[cfg(feature = "contain")]
+pub(super) fn settings_file() -> Option<PathBuf> {
+    allowlist_above(&folder_of(Path::new("."))).map(|(file, _)| file)
+}

@@ -16,9 +16,7 @@ use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global};
 use crate::contain::{Delivery, Facts, MemoryDelivery, Plan, Request, Settled, Subject, plan};
 use crate::finding::Finding;
-use crate::incident::{
-    Clock, Event, Incident, IncidentId, Journal, Phase, SqliteStore, Visibility,
-};
+use crate::incident::{Clock, Event, Incident, IncidentId, Journal, Phase, Store, Visibility};
 use crate::policy::Review;
 use crate::provider::simulated::Simulated;
 use crate::provider::{Liveness, Provider};
@@ -58,7 +56,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let located = Located { finding, root: folder.path().to_owned() };
     let delivery = MemoryDelivery::new();
     let responder = Responder {
-        store: &store,
+        store: &*store,
         provider: &provider,
         clock: &SystemClock,
         actor: environment::user(),
@@ -190,7 +188,7 @@ async fn finish(
     Ok(())
 }
 
-fn show(store: &SqliteStore, id: &IncidentId, out: &mut dyn Write) -> Result<(), Failure> {
+fn show(store: &dyn Store, id: &IncidentId, out: &mut dyn Write) -> Result<(), Failure> {
     let head = store.verify(id, None)?;
     let incident = Incident::of(id, &store.events(id)?)?;
     Ok(incident_text::write(out, &incident, &head, SystemClock.now())?)

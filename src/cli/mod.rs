@@ -119,7 +119,7 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         #[cfg(feature = "contain")]
         Command::Contain(args) => contain::run(args, &cli.global, out),
         #[cfg(feature = "contain")]
-        Command::Incident(command) => incident::run(command, out),
+        Command::Incident(command) => incident::run(command, &cli.global, out),
         #[cfg(feature = "contain")]
         Command::Drill(args) => drill::run(args, &cli.global, out),
         Command::Baseline(command) => baseline::run(command, &cli.global, out),

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use super::{Failure, environment};
-use crate::incident::SqliteStore;
+use crate::incident::{SqliteStore, Store};
 
 /// The file of the default store in the data folder.
 const FILE: &str = "incidents.db";
 
 /// Where the incidents are kept.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct StoreArgs {
     /// Keep the incidents in this file [default: in the platform's data folder]
     #[arg(long, value_name = "FILE", env = "STANCH_STORE")]
@@ -17,11 +17,11 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    pub(super) fn open(&self) -> Result<SqliteStore, Failure> {
+    pub(super) fn open(&self) -> Result<Box<dyn Store>, Failure> {
         let path = match &self.store {
             Some(path) => path.clone(),
             None => environment::data_folder()?.join(FILE),
         };
-        Ok(SqliteStore::open(path)?)
+        Ok(Box::new(SqliteStore::open(path)?))
     }
 }

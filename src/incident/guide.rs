@@ -25,6 +25,8 @@ pub struct Need {
     pub due: Option<Timestamp>,
     /// Whether it ends its phase: nothing else may be missing before.
     pub ends_phase: bool,
+    /// Whether it can be done beside all else, long before its phase.
+    pub is_aside: bool,
 }
 
 impl Need {
@@ -32,7 +34,7 @@ impl Need {
     pub fn who(&self) -> String {
         match &self.person {
             Some(person) => person.clone(),
-            None => format!("the {} (nobody yet)", self.role.words()),
+            None => format!("nobody yet ({})", self.role.words()),
         }
     }
 }
@@ -47,6 +49,7 @@ impl Incident {
             _ => {
                 list.identification();
                 list.containment();
+                list.people();
                 list.eradication();
                 list.recovery();
                 list.lessons();
@@ -99,9 +102,11 @@ impl List<'_> {
             what: what.into(),
             command: command.to_owned(),
             role,
-            person: self.incident.holder(role).map(str::to_owned),
+            // Where nobody has the role, it is the leader's to do or to give.
+            person: self.incident.holder(role).or(self.incident.lead()).map(str::to_owned),
             due: resolution.map(|sla| sla.resolution.due_at).filter(|_| phase <= Phase::Recovery),
             ends_phase: false,
+            is_aside: false,
         };
         self.needs.push(need);
         let last = self.needs.len() - 1;
@@ -123,7 +128,7 @@ impl List<'_> {
     }
 
     fn identification(&mut self) {
-        use Role::{Commander, Communications, TechnicalLead};
+        use Role::{Commander, TechnicalLead};
         let (phase, incident) = (Phase::Identification, self.incident);
         if incident.times.acknowledged_at.is_none() {
             let response = incident.sla.as_ref().map(|sla| sla.response.due_at);
@@ -139,21 +144,6 @@ impl List<'_> {
         self.want(unclassified, phase, TechnicalLead, "say how bad it is", classify);
         let leader = !incident.roles.contains_key(&Commander);
         self.want(leader, phase, Commander, "name who leads", "incident assign commander NAME");
-        let level = incident.severity.as_ref().map(|severity| severity.level);
-        if level.is_some_and(|level| level <= Level::Sev2) {
-            let speaker = !incident.roles.contains_key(&Communications);
-            let assign = "incident assign communications NAME";
-            self.want(speaker, phase, Communications, "name who speaks to everyone else", assign);
-            let approver = !incident.roles.contains_key(&Role::Approver);
-            let what = "name who approves what impacts the business";
-            self.want(approver, phase, Role::Approver, what, "incident assign approver NAME");
-        }
-        let both = incident.roles.get(&Commander);
-        let same = both.is_some() && both == incident.roles.get(&Communications);
-        if same && is_one_too_many(level, Commander, Communications) {
-            let what = "let somebody else speak: who leads can't do both at SEV1 and SEV2";
-            self.add(phase, Commander, what, "incident assign communications NAME");
-        }
     }
 
     fn containment(&mut self) {
@@ -171,6 +161,29 @@ impl List<'_> {
         };
         let what = "stop the key (rotate first where production uses it) and prove it dead";
         self.end(running, phase, Role::TechnicalLead, what, &how);
+    }
+
+    /// Who speaks and who approves: named once the key is being stopped, for stopping it waits for nobody.
+    fn people(&mut self) {
+        use Role::{Commander, Communications};
+        let (phase, incident) = (Phase::Eradication, self.incident);
+        let first = self.needs.len();
+        let level = incident.severity.as_ref().map(|severity| severity.level);
+        if level.is_some_and(|level| level <= Level::Sev2) {
+            let speaker = !incident.roles.contains_key(&Communications);
+            let assign = "incident assign communications NAME";
+            self.want(speaker, phase, Communications, "name who speaks to everyone else", assign);
+            let approver = !incident.roles.contains_key(&Role::Approver);
+            let what = "name who approves what impacts the business";
+            self.want(approver, phase, Role::Approver, what, "incident assign approver NAME");
+        }
+        let both = incident.roles.get(&Commander);
+        let same = both.is_some() && both == incident.roles.get(&Communications);
+        if same && is_one_too_many(level, Commander, Communications) {
+            let what = "let somebody else speak: who leads can't do both at SEV1 and SEV2";
+            self.add(phase, Commander, what, "incident assign communications NAME");
+        }
+        self.needs[first..].iter_mut().for_each(|need| need.is_aside = true);
     }
 
     fn eradication(&mut self) {

@@ -5,7 +5,16 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Event};
+use serde_json::Value;
+
+use super::{Break, Error, Event, Head, chain};
+use crate::secret::Fingerprint;
+
+/// What every id begins with, and nobody has to type.
+const MARK: &str = "INC-";
+
+/// How many characters of an id's end name it.
+const SHORT: usize = 8;
 
 /// Names an incident: `INC-` and a time-ordered UUID (version 7).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -82,6 +91,165 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// [`Error::NoSuchIncident`] where there are none.
     fn events(&self, incident: &IncidentId) -> Result<Vec<Recorded>, Error>;
+}
+
+/// A place where incidents are kept: a journal that also finds, checks, and remembers plans.
+pub trait Store: Journal {
+    /// Returns where it is, for people. Never with a password.
+    fn place(&self) -> String;
+
+    /// Returns the ids of all incidents, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where they could not be read.
+    fn list(&self) -> Result<Vec<IncidentId>, Error>;
+
+    /// Reads an incident as far as its record is sound: for showing a damaged one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIncident`] where there are no events, [`Error::Store`] where reading failed.
+    fn read(&self, incident: &IncidentId) -> Result<Reading, Error>;
+
+    /// Appends the first event of an incident, unless another incident of the same credential is open:
+    /// looking and writing are one step, so two responders can't both open one.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    fn open_incident(
+        &self,
+        incident: &IncidentId,
+        actor: &str,
+        at: Timestamp,
+        event: &Event,
+    ) -> Result<Opening, Error>;
+
+    /// Appends several events, all of them or none, the first as number `expected_seq`.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`].
+    fn append_all(
+        &self,
+        incident: &IncidentId,
+        expected_seq: u64,
+        actor: &str,
+        at: Timestamp,
+        events: &[Event],
+    ) -> Result<Vec<Recorded>, Error>;
+
+    /// Returns the open incident of a credential, the latest if there are several.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] where the record of a possible one is damaged, [`Error::Store`] where reading
+    /// failed.
+    fn incident_for(&self, fingerprint: &Fingerprint) -> Result<Option<IncidentId>, Error>;
+
+    /// Remembers a plan that is being shown. Shown again, it counts as shown now.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it could not be kept, [`Error::Unrecordable`] where it has no exact form.
+    fn remember_plan(&self, plan: &PlanRecord) -> Result<(), Error>;
+
+    /// Returns the plan with that hash.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it could not be read.
+    fn plan(&self, plan_hash: &str) -> Result<Option<PlanRecord>, Error>;
+
+    /// Returns the plan for a credential that was shown last.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it could not be read.
+    fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error>;
+
+    /// Returns the one incident whose id begins or ends with what was typed, in letters of any case and
+    /// with or without `INC-`. (Ids of the same minute begin alike; their ends differ.)
+    ///
+    /// # Errors
+    /// [`Error::NoSuchIncident`] for none, [`Error::Ambiguous`] for several.
+    fn find(&self, typed: &str) -> Result<IncidentId, Error> {
+        let mut matching = self.list()?;
+        matching.retain(|id| id.answers_to(typed));
+        match matching.len() {
+            1 => Ok(matching.remove(0)),
+            0 => Err(Error::NoSuchIncident(echo(typed))),
+            _ => Err(Error::Ambiguous {
+                typed: echo(typed),
+                candidates: matching.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    /// Checks the whole record of an incident, and that it reaches an earlier known head.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] where it isn't what was written, and those of [`Store::read`].
+    fn verify(&self, incident: &IncidentId, known: Option<&Head>) -> Result<Head, Error> {
+        let events = self.events(incident)?;
+        let head = match known {
+            Some(known) => chain::verify_against(incident, &events, known),
+            None => chain::verify(incident, &events),
+        };
+        head.map_err(|broken| broken.of(incident))
+    }
+}
+
+/// What could be read of an incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The events up to the first that is wrong: all of them, in a sound record.
+    pub intact: Vec<Recorded>,
+    /// Where the record stops being what was written.
+    pub broken: Option<Break>,
+}
+
+/// What came of asking for a new incident.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opening {
+    /// It was opened.
+    Opened(Box<Recorded>),
+    /// There is an open incident of the same credential already.
+    AlreadyOpen(IncidentId),
+}
+
+/// A plan as it was shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanRecord {
+    /// Its hash, by which it is approved.
+    pub plan_hash: String,
+    /// The credential it is for.
+    pub fingerprint: Fingerprint,
+    /// The plan itself.
+    pub plan: Value,
+    /// When it was last shown.
+    pub shown_at: Timestamp,
+}
+
+impl IncidentId {
+    fn answers_to(&self, typed: &str) -> bool {
+        let (id, typed) = (self.as_str().to_lowercase(), typed.to_lowercase());
+        let mark = MARK.to_lowercase();
+        let bare = id.strip_prefix(&mark).unwrap_or(&id);
+        let typed = typed.strip_prefix(&mark).unwrap_or(&typed);
+        !typed.is_empty() && (bare.starts_with(typed) || bare.ends_with(typed))
+    }
+
+    /// Returns the end of the id, which is how people name an incident: ids of the same minute begin
+    /// alike.
+    pub fn short(&self) -> &str {
+        let at = self.0.len().saturating_sub(SHORT);
+        self.0.get(at..).unwrap_or(&self.0)
+    }
+}
+
+/// Returns what was typed where it looks like an id. Anything else may be a secret pasted by mistake.
+fn echo(typed: &str) -> String {
+    let bare = typed.strip_prefix(MARK).unwrap_or(typed);
+    let like_an_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+    if !bare.is_empty() && typed.len() <= 40 && bare.chars().all(like_an_id) {
+        typed.to_owned()
+    } else {
+        format!("named by {} characters like these", typed.chars().count())
+    }
 }
 
 #[cfg(test)]

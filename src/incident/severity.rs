@@ -152,6 +152,11 @@ const RULES: [Rule; 9] = [
     },
 ];
 
+/// Returns the table for people: each rule's name, level, whether production and age raise it, and why.
+pub fn rule_table() -> impl Iterator<Item = (&'static str, Level, bool, &'static str)> {
+    RULES.iter().map(|rule| (rule.id, rule.level, rule.raisable, rule.reason))
+}
+
 /// What is not known counts as the worse.
 fn may_be(known: Option<bool>) -> bool {
     known != Some(false)

@@ -12,8 +12,6 @@ mod lookup;
 mod plans;
 mod schema;
 
-pub use plans::PlanRecord;
-
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +19,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, types::ValueRef};
 
 use super::chain::{self, GENESIS, Raw};
-use super::{Break, Error, Event, Head, IncidentId, Journal, Recorded};
+use super::{Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, Store};
+use crate::secret::Fingerprint;
 use failure::Failed;
 
 /// Incidents in an SQLite file.
@@ -31,24 +30,6 @@ pub struct SqliteStore {
     path: PathBuf,
     /// The one connection. Threads take turns; other processes wait on the file's lock.
     connection: Mutex<Connection>,
-}
-
-/// What could be read of an incident.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
-    /// The events up to the first that is wrong: all of them, in a sound record.
-    pub intact: Vec<Recorded>,
-    /// Where the record stops being what was written.
-    pub broken: Option<Break>,
-}
-
-/// What came of asking for a new incident.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Opening {
-    /// It was opened.
-    Opened(Box<Recorded>),
-    /// There is an open incident of the same credential already.
-    AlreadyOpen(IncidentId),
 }
 
 impl SqliteStore {
@@ -68,52 +49,6 @@ impl SqliteStore {
     /// Returns where the file is.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Reads an incident as far as its record is sound: for showing a damaged one.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchIncident`] where there are no events, [`Error::Store`] where reading failed.
-    pub fn read(&self, incident: &IncidentId) -> Result<Reading, Error> {
-        read(&self.path, &self.lock(), incident)
-    }
-
-    /// Checks the whole record of an incident, and that it reaches an earlier known head.
-    ///
-    /// # Errors
-    /// [`Error::Broken`] where it isn't what was written, and those of [`SqliteStore::read`].
-    pub fn verify(&self, incident: &IncidentId, known: Option<&Head>) -> Result<Head, Error> {
-        let events = self.events(incident)?;
-        let head = match known {
-            Some(known) => chain::verify_against(incident, &events, known),
-            None => chain::verify(incident, &events),
-        };
-        head.map_err(|broken| broken.of(incident))
-    }
-
-    /// Appends the first event of an incident, unless another incident of the same credential is open:
-    /// looking and writing are one step, so two responders can't both open one.
-    ///
-    /// # Errors
-    /// Those of [`Journal::append`].
-    pub fn open_incident(
-        &self,
-        incident: &IncidentId,
-        actor: &str,
-        at: Timestamp,
-        event: &Event,
-    ) -> Result<Opening, Error> {
-        let mut connection = self.lock();
-        let transaction = begin(&self.path, &mut connection)?;
-        if let Event::Opened { credential, .. } = event
-            && let Some(open) =
-                lookup::open_incident(&self.path, &transaction, &credential.fingerprint)?
-        {
-            return Ok(Opening::AlreadyOpen(open));
-        }
-        let recorded = append(&self.path, &transaction, (incident, 0), actor, at, event)?;
-        transaction.commit().failed("write", &self.path)?;
-        Ok(Opening::Opened(Box::new(recorded)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -142,6 +77,74 @@ impl Journal for SqliteStore {
 
     fn events(&self, incident: &IncidentId) -> Result<Vec<Recorded>, Error> {
         events(&self.path, &self.lock(), incident)
+    }
+}
+
+impl Store for SqliteStore {
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn list(&self) -> Result<Vec<IncidentId>, Error> {
+        lookup::list(&self.path, &self.lock())
+    }
+
+    fn read(&self, incident: &IncidentId) -> Result<Reading, Error> {
+        read(&self.path, &self.lock(), incident)
+    }
+
+    fn open_incident(
+        &self,
+        incident: &IncidentId,
+        actor: &str,
+        at: Timestamp,
+        event: &Event,
+    ) -> Result<Opening, Error> {
+        let mut connection = self.lock();
+        let transaction = begin(&self.path, &mut connection)?;
+        if let Event::Opened { credential, .. } = event
+            && let Some(open) =
+                lookup::open_incident(&self.path, &transaction, &credential.fingerprint)?
+        {
+            return Ok(Opening::AlreadyOpen(open));
+        }
+        let recorded = append(&self.path, &transaction, (incident, 0), actor, at, event)?;
+        transaction.commit().failed("write", &self.path)?;
+        Ok(Opening::Opened(Box::new(recorded)))
+    }
+
+    fn append_all(
+        &self,
+        incident: &IncidentId,
+        expected_seq: u64,
+        actor: &str,
+        at: Timestamp,
+        events: &[Event],
+    ) -> Result<Vec<Recorded>, Error> {
+        let mut connection = self.lock();
+        let transaction = begin(&self.path, &mut connection)?;
+        let append = |(seq, event): (u64, &Event)| {
+            append(&self.path, &transaction, (incident, seq), actor, at, event)
+        };
+        let recorded = (expected_seq..).zip(events).map(append).collect::<Result<_, _>>()?;
+        transaction.commit().failed("write", &self.path)?;
+        Ok(recorded)
+    }
+
+    fn incident_for(&self, fingerprint: &Fingerprint) -> Result<Option<IncidentId>, Error> {
+        lookup::open_incident(&self.path, &self.lock(), fingerprint)
+    }
+
+    fn remember_plan(&self, plan: &PlanRecord) -> Result<(), Error> {
+        plans::remember(&self.path, &self.lock(), plan)
+    }
+
+    fn plan(&self, plan_hash: &str) -> Result<Option<PlanRecord>, Error> {
+        plans::with_hash(&self.path, &self.lock(), plan_hash)
+    }
+
+    fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error> {
+        plans::last_for(&self.path, &self.lock(), fingerprint)
     }
 }
 

@@ -45,7 +45,7 @@ pub fn describe(event: &Event) -> String {
         Event::Observed { .. } => "looked at the provider".to_owned(),
         Event::PlanApproved { plan_hash, by, .. } => format!("{by} approved plan {plan_hash}"),
         Event::LeakDated { leaked_at, reason } => format!(
-            "the leak is dated {} to {} ({}): {reason}",
+            "the leak is dated {:.0} to {:.0} ({}): {reason}",
             leaked_at.lower, leaked_at.upper, leaked_at.source
         ),
         Event::Closed { root_cause, .. } => format!("closed; root cause: {root_cause}"),
@@ -65,7 +65,7 @@ fn describe_work(event: &Event) -> String {
         }
         Event::EvidenceCollected { name, sha256, .. } => format!("kept {name} (sha256 {sha256})"),
         Event::Contained { effective_at, verified_at } => {
-            format!("contained, in effect since {effective_at}, proved at {verified_at}")
+            format!("contained, in effect since {effective_at:.0}, proved at {verified_at:.0}")
         }
         Event::Eradicated { reason } => format!("eradicated: {reason}"),
         Event::Recovered { reason } => format!("recovered: {reason}"),
@@ -77,7 +77,7 @@ fn describe_work(event: &Event) -> String {
 fn describe_aftermath(event: &Event) -> String {
     match event {
         Event::MomentDated { moment, at, reason } => {
-            format!("{} at {at}: {reason}", moment.words())
+            format!("{} at {at:.0}: {reason}", moment.words())
         }
         Event::Marked { codename, tlp } => {
             let codename = codename.as_ref().map(|name| format!("is spoken of as {name}"));

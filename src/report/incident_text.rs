@@ -42,30 +42,6 @@ pub fn write(
     out.write_all(text.as_bytes())
 }
 
-/// Writes the incidents, one a line.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_list(out: &mut dyn Write, incidents: &[Incident], now: Timestamp) -> io::Result<()> {
-    if incidents.is_empty() {
-        return writeln!(out, "There are no incidents.");
-    }
-    for incident in incidents {
-        let (level, style) = level(incident);
-        let drill = if incident.drill { "drill " } else { "" };
-        writeln!(
-            out,
-            "{}  {:.0}  {style}{level:4}{style:#}  {:10}  {:22}  {drill}{}",
-            plain(incident.id.as_str()),
-            incident.times.opened_at,
-            incident.state.word(),
-            urgency(incident, now),
-            plain(&incident.title),
-        )?;
-    }
-    Ok(())
-}
-
 /// Writes a line. Writing to a string can't fail.
 fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
     let _ = writeln!(text, "{words}");
@@ -85,7 +61,7 @@ fn heading(text: &mut String, incident: &Incident) {
     line(text, format_args!("{BOLD}{}{BOLD:#}\n", plain(&incident.title)));
 }
 
-fn level(incident: &Incident) -> (String, Style) {
+pub(super) fn level(incident: &Incident) -> (String, Style) {
     let Some(severity) = &incident.severity else {
         return ("SEV?".to_owned(), RED);
     };
@@ -146,7 +122,7 @@ fn severity(incident: &Incident) -> String {
     format!("{} by {rule}: {reason}", severity.level)
 }
 
-fn deadline(deadline: &Deadline, now: Timestamp) -> String {
+pub(super) fn deadline(deadline: &Deadline, now: Timestamp) -> String {
     let due = deadline.due_at;
     match deadline.standing(now) {
         Standing::Met(after) => format!("{GREEN}in time{GREEN:#}, after {}", span(after)),
@@ -158,20 +134,12 @@ fn deadline(deadline: &Deadline, now: Timestamp) -> String {
     }
 }
 
-/// Returns the clock that matters next, in few words.
-fn urgency(incident: &Incident, now: Timestamp) -> String {
-    let Some(sla) = &incident.sla else {
-        return String::new();
-    };
-    let clocks = [("respond", &sla.response), ("resolve", &sla.resolution)];
-    let running =
-        clocks.iter().find(|(_, clock)| clock.stopped_at.is_none() && !incident.state.is_over());
-    match running.map(|(what, clock)| (what, clock.standing(now))) {
-        Some((what, Standing::Running(left) | Standing::Due(left))) => {
-            format!("{what} in {}", span(left))
-        }
-        Some((what, Standing::Overdue(by))) => format!("{what}: late {}", span(by)),
-        _ => String::new(),
+/// Returns until when, in words.
+pub(super) fn until(due: Timestamp, now: Timestamp) -> String {
+    let left = due.duration_since(now).as_secs();
+    match left < 0 {
+        true => format!("{RED}late by {}{RED:#}", span(-left)),
+        false => format!("in {}", span(left)),
     }
 }
 

@@ -17,7 +17,13 @@ mod findings_words;
 #[cfg(feature = "contain")]
 pub mod incident_json;
 #[cfg(feature = "contain")]
+pub mod incident_list;
+#[cfg(feature = "contain")]
 pub mod incident_markdown;
+#[cfg(feature = "contain")]
+pub mod incident_next;
+#[cfg(feature = "contain")]
+pub mod incident_severity;
 #[cfg(feature = "contain")]
 pub mod incident_text;
 mod markdown;

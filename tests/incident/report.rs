@@ -3,7 +3,7 @@
 use expect_test::expect;
 use jiff::Timestamp;
 use stanch::incident::{Event, Head, Incident, IncidentId, Recorded, chain};
-use stanch::report::{incident_json, incident_markdown, incident_text};
+use stanch::report::{incident_json, incident_list, incident_markdown, incident_text};
 
 use crate::story::{clock, intended, opened, record, whole};
 
@@ -27,7 +27,7 @@ pub(crate) fn all_formats(
 ) -> [String; 4] {
     let mut out = [const { Vec::new() }; 4];
     incident_text::write(&mut out[0], incident, head, now).unwrap();
-    incident_text::write_list(&mut out[1], std::slice::from_ref(incident), now).unwrap();
+    incident_list::write(&mut out[1], std::slice::from_ref(incident), now, true).unwrap();
     incident_markdown::write(&mut out[2], incident, head).unwrap();
     incident_json::write(&mut out[3], incident, events).unwrap();
     let mut texts = out.map(|bytes| String::from_utf8(bytes).unwrap());
@@ -80,8 +80,11 @@ fn the_first_screen_answers_who_how_bad_how_long_and_what_is_left() {
         Chain head  8:6cdb2cf91fd7b1c00094ed00e057a3286473fcce49a92fe2883124692217aeb4
     "#]].assert_eq(&text);
     expect![[r#"
-        INC-1  2026-11-18T10:00:05Z  SEV2  triaged     resolve in 3 h 40 min   Acme key in a notebook
-    "#]].assert_eq(&list);
+        due             who             what
+        in 3 h 40 min   Ada             settle `disable`: it may have been done
+                        INC-1  SEV2 triaged  Acme key in a notebook
+    "#]]
+    .assert_eq(&list);
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn an_unsettled_step_and_a_late_clock_stand_out() {
     for words in ["OVERDUE by 2 h", "(unsettled)", "look before anything is tried again"] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(list.contains("resolve: late 2 h"), "{list}");
+    assert!(list.contains("2 h late"), "{list}");
 }
 
 #[test]
@@ -259,7 +262,7 @@ fn what_others_wrote_controls_no_terminal_and_no_page() {
     let (incident, events, head) = told(&hostile());
     let mut styled = Vec::new();
     incident_text::write(&mut styled, &incident, &head, clock("10:05:00")).unwrap();
-    incident_text::write_list(&mut styled, std::slice::from_ref(&incident), clock("10:05:00"))
+    incident_list::write(&mut styled, std::slice::from_ref(&incident), clock("10:05:00"), true)
         .unwrap();
     let styled = String::from_utf8(styled).unwrap();
     // Only the styles' own sequences, which are stripped here, may have been left.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::json;
 use stanch::incident::{
-    Error, Event, IncidentId, Journal, Opening, PlanRecord, SqliteStore, Verdict, chain,
+    Error, Event, IncidentId, Journal, Opening, PlanRecord, SqliteStore, Store, Verdict, chain,
 };
 
 use crate::story::{clock, fingerprint, judged, opened, store, tell, whole};

@@ -1,7 +1,7 @@
 //! Somebody edits the file with another program, triggers dropped. Each kind of edit is noticed.
 
 use rusqlite::Connection;
-use stanch::incident::{Error, Head, IncidentId, Journal, SqliteStore, chain};
+use stanch::incident::{Error, Head, IncidentId, Journal, SqliteStore, Store, chain};
 
 use crate::story::{record, store, tell, whole};
 

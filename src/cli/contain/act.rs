@@ -9,9 +9,7 @@ use crate::cli::narrator::Narrator;
 use crate::cli::{ExitCode, Failure, Global};
 use crate::contain::{Delivery, Engine, Error, Leak, Patience, Plan, Settled, Summary, What};
 use crate::finding::plain;
-use crate::incident::{
-    Clock, Incident, IncidentId, Journal, Opening, Outcome, SqliteStore, Visibility,
-};
+use crate::incident::{Clock, Incident, IncidentId, Journal, Opening, Outcome, Store, Visibility};
 use crate::provider::{Observation, Provider};
 
 const BOLD: Style = Style::new().bold();
@@ -21,7 +19,7 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 
 /// Whoever contains a leak, with everything it takes.
 pub(crate) struct Responder<'a> {
-    pub(crate) store: &'a SqliteStore,
+    pub(crate) store: &'a dyn Store,
     pub(crate) provider: &'a dyn Provider,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) actor: String,
@@ -148,11 +146,9 @@ impl Responder<'_> {
         let finding = &self.located.finding;
         self.store.incident_for(&finding.fingerprint)?.ok_or_else(|| {
             let short = finding.fingerprint.short();
-            Failure::new(format!(
-                "no incident of {short} is open in {}",
-                self.store.path().display()
-            ))
-            .hint(format!("begin with `stanch contain {short}`, or name the store with --store"))
+            Failure::new(format!("no incident of {short} is open in {}", self.store.place())).hint(
+                format!("begin with `stanch contain {short}`, or name the store with --store"),
+            )
         })
     }
 

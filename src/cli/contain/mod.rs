@@ -15,7 +15,7 @@ use super::locate::locate;
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global, environment};
 use crate::contain::{CommandDelivery, Delivery, Facts, Plan, Request, Subject, differences, plan};
-use crate::incident::{Clock, Event, Journal, PlanRecord, SqliteStore, Visibility};
+use crate::incident::{Clock, Event, PlanRecord, Store, Visibility};
 use crate::provider::{Observation, Provider};
 use crate::report;
 use crate::scan::Scanner;
@@ -109,15 +109,15 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let store = args.store.open()?;
     runtime()?.block_on(async {
         let fingerprint = &located.finding.fingerprint;
-        let shown = if args.apply { shown_plan(args, &store, fingerprint)? } else { None };
+        let shown = if args.apply { shown_plan(args, &*store, fingerprint)? } else { None };
         let endpoint = match args.resume || args.undo.is_some() {
-            true => approved_endpoint(&store, fingerprint)?,
+            true => approved_endpoint(&*store, fingerprint)?,
             false => shown.as_ref().and_then(|plan| plan.endpoint.clone()),
         };
         let provider = connect::connect(&located.finding, &args.aws, endpoint).await?;
         let delivery = delivery(args, &located.finding.credential, global)?;
         let responder = Responder {
-            store: &store,
+            store: &*store,
             provider: &*provider,
             clock: &environment::SystemClock,
             actor: environment::user(),
@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
                 compare(shown, &now)?;
                 responder.apply(&now, &observation, out).await
             }
-            false => show(args, &store, &now, out),
+            false => show(args, &*store, &now, out),
         }
     })
 }
@@ -155,7 +155,7 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Returns the plan that was shown last for a finding, or the one with the hash that was given.
 fn shown_plan(
     args: &Args,
-    store: &SqliteStore,
+    store: &dyn Store,
     fingerprint: &Fingerprint,
 ) -> Result<Option<Plan>, Failure> {
     let record = match &args.plan {
@@ -177,7 +177,7 @@ fn shown_plan(
 
 /// Returns where the plan goes that was approved last in the open incident of a credential.
 fn approved_endpoint(
-    store: &SqliteStore,
+    store: &dyn Store,
     fingerprint: &Fingerprint,
 ) -> Result<Option<String>, Failure> {
     let Some(incident) = store.incident_for(fingerprint)? else { return Ok(None) };
@@ -248,7 +248,7 @@ fn compare(shown: Option<Plan>, now: &Plan) -> Result<(), Failure> {
 
 fn show(
     args: &Args,
-    store: &SqliteStore,
+    store: &dyn Store,
     plan: &Plan,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {

@@ -315,6 +315,7 @@ impl Incident {
         if self.times.recovered_at.is_none() && self.times.cancelled_at.is_none() {
             self.odd(recorded, "closed without being recovered or cancelled");
         }
+        self.reach(Phase::LessonsLearned);
         self.times.closed_at = Some(recorded.at);
         self.root_cause = Some(root_cause.to_owned());
         self.lessons = Some(lessons.to_owned());

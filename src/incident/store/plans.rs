@@ -2,66 +2,50 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde_json::Value;
 
-use super::SqliteStore;
 use super::failure::{Failed, error};
-use crate::incident::{Error, chain};
+use crate::incident::{Error, PlanRecord, chain};
 use crate::secret::Fingerprint;
-
-/// A plan as it was shown.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlanRecord {
-    /// Its hash, by which it is approved.
-    pub plan_hash: String,
-    /// The credential it is for.
-    pub fingerprint: Fingerprint,
-    /// The plan itself.
-    pub plan: Value,
-    /// When it was last shown.
-    pub shown_at: Timestamp,
-}
 
 /// A row, before it is believed.
 type Stored = (String, String, String, String);
 
-impl SqliteStore {
-    /// Remembers a plan that is being shown. Shown again, it counts as shown now.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where it could not be kept, [`Error::Unrecordable`] where it has no exact form.
-    pub fn remember_plan(&self, plan: &PlanRecord) -> Result<(), Error> {
-        // Always nine digits after the point, so that the texts sort as the instants do.
-        let shown_at = format!("{:.9}", plan.shown_at);
-        let fingerprint = plan.fingerprint.to_string();
-        let text = chain::canonical(&plan.plan)?;
-        let kept = self.lock().execute(
-            "INSERT INTO plans (plan_hash, fingerprint, plan, shown_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (plan_hash) DO UPDATE SET shown_at = excluded.shown_at",
-            params![plan.plan_hash, fingerprint, text, shown_at],
-        );
-        kept.failed("write", self.path()).map(|_| ())
-    }
+/// Remembers a plan that is being shown.
+pub(super) fn remember(
+    path: &Path,
+    connection: &Connection,
+    plan: &PlanRecord,
+) -> Result<(), Error> {
+    // Always nine digits after the point, so that the texts sort as the instants do.
+    let shown_at = format!("{:.9}", plan.shown_at);
+    let fingerprint = plan.fingerprint.to_string();
+    let text = chain::canonical(&plan.plan)?;
+    let kept = connection.execute(
+        "INSERT INTO plans (plan_hash, fingerprint, plan, shown_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (plan_hash) DO UPDATE SET shown_at = excluded.shown_at",
+        params![plan.plan_hash, fingerprint, text, shown_at],
+    );
+    kept.failed("write", path).map(|_| ())
+}
 
-    /// Returns the plan with that hash.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where it could not be read.
-    pub fn plan(&self, plan_hash: &str) -> Result<Option<PlanRecord>, Error> {
-        one(self.path(), &self.lock(), "plan_hash = ?1", plan_hash)
-    }
+/// Returns the plan with that hash.
+pub(super) fn with_hash(
+    path: &Path,
+    connection: &Connection,
+    plan_hash: &str,
+) -> Result<Option<PlanRecord>, Error> {
+    one(path, connection, "plan_hash = ?1", plan_hash)
+}
 
-    /// Returns the plan for a credential that was shown last.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where it could not be read.
-    pub fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error> {
-        let newest = "fingerprint = ?1 ORDER BY shown_at DESC, rowid DESC LIMIT 1";
-        let fingerprint = fingerprint.to_string();
-        one(self.path(), &self.lock(), newest, &fingerprint)
-    }
+/// Returns the plan for a credential that was shown last.
+pub(super) fn last_for(
+    path: &Path,
+    connection: &Connection,
+    fingerprint: &Fingerprint,
+) -> Result<Option<PlanRecord>, Error> {
+    let newest = "fingerprint = ?1 ORDER BY shown_at DESC, rowid DESC LIMIT 1";
+    one(path, connection, newest, &fingerprint.to_string())
 }
 
 fn one(

@@ -1,0 +1,143 @@
+//! Commands that only read: list, show, verify, export.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::case;
+use crate::cli::environment::SystemClock;
+use crate::cli::store::StoreArgs;
+use crate::cli::{ExitCode, Failure};
+use crate::incident::{Clock, Head, Incident, IncidentId, Store};
+use crate::report::{incident_json, incident_list, incident_markdown, incident_text};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ListArgs {
+    /// Also list what is over and has nothing left to do
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ShowArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct VerifyArgs {
+    #[command(flatten)]
+    which: Which,
+    /// A head printed earlier, as NUMBER:HASH
+    #[arg(long, value_name = "HEAD")]
+    against: Option<Head>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ExportArgs {
+    #[command(flatten)]
+    which: Which,
+    /// How to write it
+    #[arg(long, short, value_enum)]
+    format: Format,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The incident's id, or its beginning or end [default: the newest]
+    incident: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// One JSON object with every event and its hash
+    Json,
+    /// A document with timeline, figures and room for lessons
+    Markdown,
+}
+
+impl Which {
+    fn open(&self) -> Result<(Box<dyn Store>, IncidentId), Failure> {
+        let store = self.store.open()?;
+        let incident = match &self.incident {
+            Some(typed) => store.find(typed)?,
+            None => store.list()?.pop().ok_or_else(|| case::no_incident(&*store))?,
+        };
+        Ok((store, incident))
+    }
+}
+
+pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let store = args.store.open()?;
+    let mut incidents = Vec::new();
+    let mut broken = Vec::new();
+    for id in store.list()? {
+        let reading = store.read(&id)?;
+        match Incident::of(&id, &reading.intact) {
+            Ok(incident) => incidents.push(incident),
+            Err(error) => broken.push(format!("{id}: {error}")),
+        }
+        broken.extend(reading.broken.map(|at| format!("{id}: {at}")));
+    }
+    incident_list::write(out, &incidents, SystemClock.now(), args.all)?;
+    match broken.is_empty() {
+        true => Ok(ExitCode::Clean),
+        false => Err(Failure::new(format!("damaged records: {}", broken.join("; ")))
+            .hint("restore the store from a backup; `incident verify` says what is wrong")),
+    }
+}
+
+pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let (store, id) = args.which.open()?;
+    let reading = store.read(&id)?;
+    // A damaged record is shown as far as it is sound: at 2 AM something is better than nothing.
+    if let Some(last) = reading.intact.last() {
+        let incident = Incident::of(&id, &reading.intact)?;
+        incident_text::write(out, &incident, &last.head(), SystemClock.now())?;
+    }
+    match reading.broken {
+        None => Ok(ExitCode::Clean),
+        Some(at) => Err(at.of(&id).into()),
+    }
+}
+
+pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let (store, id) = args.which.open()?;
+    let head = store.verify(&id, args.against.as_ref())?;
+    writeln!(out, "the hash chain of {id} holds: {} events", head.seq + 1)?;
+    writeln!(out, "head      {head}")?;
+    if args.against.is_none() {
+        writeln!(
+            out,
+            "whether events were cut off at the end shows only against a head kept elsewhere (--against)"
+        )?;
+    }
+    Ok(ExitCode::Clean)
+}
+
+pub(super) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let (store, id) = args.which.open()?;
+    let head = store.verify(&id, None)?;
+    let events = store.read(&id)?.intact;
+    let incident = Incident::of(&id, &events)?;
+    let mut text = Vec::new();
+    match args.format {
+        Format::Json => incident_json::write(&mut text, &incident, &events)?,
+        Format::Markdown => incident_markdown::write(&mut text, &incident, &head)?,
+    }
+    match &args.output {
+        None => out.write_all(&text)?,
+        Some(path) => fs::write(path, text)
+            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?,
+    }
+    Ok(ExitCode::Clean)
+}

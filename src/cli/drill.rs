@@ -191,5 +191,5 @@ async fn finish(
 fn show(store: &dyn Store, id: &IncidentId, out: &mut dyn Write) -> Result<(), Failure> {
     let head = store.verify(id, None)?;
     let incident = Incident::of(id, &store.events(id)?)?;
-    Ok(incident_text::write(out, &incident, &head, SystemClock.now())?)
+    Ok(incident_text::write(out, &incident, &head, SystemClock.now(), environment::width())?)
 }

@@ -41,6 +41,13 @@ pub(super) fn program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// Returns how wide the terminal is.
+#[cfg(feature = "contain")]
+pub(super) fn width() -> usize {
+    let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    width.unwrap_or(crate::report::incident_text::USUAL_WIDTH)
+}
+
 /// Returns the time.
 pub(super) fn now() -> jiff::Timestamp {
     jiff::Timestamp::now()

@@ -1,19 +1,21 @@
-//! Incidents for people at a terminal: who leads, how bad, how long, what is left; then what happened.
+//! Incidents for people at a terminal: how bad, how long, who leads, what is next; then what was done;
+//! then what happened.
 //!
 //! Styles are written as ANSI sequences; whoever prints strips them where they don't belong. Everything
 //! that people, repositories or providers wrote goes through [`plain`].
 
-use std::fmt::Write as _;
+mod facts;
+mod work;
+mod wrap;
+
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
 use crate::finding::plain;
-use crate::incident::{
-    DEFINITIONS, Deadline, Head, Incident, Level, Role, Standing, State, Step, StepState,
-    Visibility,
-};
+use crate::incident::{DEFINITIONS, Deadline, Head, Incident, Level, Standing, State, Visibility};
+use wrap::{Page, beside};
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -21,7 +23,14 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const GREEN: Style = AnsiColor::Green.on_default();
 
-/// Writes one incident: the state of things on the first screen, then the timeline.
+/// The width of a terminal that doesn't tell.
+pub const USUAL_WIDTH: usize = 80;
+/// From this width on, what is next stands beside the facts.
+const WIDE: usize = 130;
+/// The least width that is used.
+const NARROW: usize = 40;
+
+/// Writes one incident: the state of things on the first screen, then the work, then the timeline.
 ///
 /// # Errors
 /// Those of `out`.
@@ -30,35 +39,53 @@ pub fn write(
     incident: &Incident,
     head: &Head,
     now: Timestamp,
+    width: usize,
 ) -> io::Result<()> {
-    let mut text = String::new();
-    heading(&mut text, incident);
-    facts(&mut text, incident, now);
-    steps(&mut text, incident);
-    figures(&mut text, incident);
-    oddities(&mut text, incident);
-    timeline(&mut text, incident);
-    line(&mut text, format_args!("\nChain head  {head}"));
-    out.write_all(text.as_bytes())
+    for line in page(incident, head, now, width) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
 }
 
-/// Writes a line. Writing to a string can't fail.
-fn line(text: &mut String, words: std::fmt::Arguments<'_>) {
-    let _ = writeln!(text, "{words}");
+/// Returns one incident as lines of that width.
+pub fn page(incident: &Incident, head: &Head, now: Timestamp, width: usize) -> Vec<String> {
+    let width = width.max(NARROW);
+    let mut lines = first_screen(incident, now, width);
+    let mut page = Page::new(width);
+    work::actions(&mut page, incident);
+    work::surroundings(&mut page, incident, now);
+    figures(&mut page, incident);
+    oddities(&mut page, incident);
+    timeline(&mut page, incident);
+    page.line("");
+    page.fact("Chain head", &head.to_string());
+    lines.extend(page.into_lines());
+    lines
 }
 
-fn heading(text: &mut String, incident: &Incident) {
-    let (level, style) = level(incident);
-    let drill = if incident.drill { "  DRILL" } else { "" };
-    line(
-        text,
-        format_args!(
-            "{style}{level}{style:#}  {BOLD}{}{BOLD:#}{YELLOW}{drill}{YELLOW:#}",
-            incident.state.word()
-        ),
-    );
-    line(text, format_args!("{}", plain(incident.id.as_str())));
-    line(text, format_args!("{BOLD}{}{BOLD:#}\n", plain(&incident.title)));
+/// What a responder needs first, in as few lines as it takes.
+fn first_screen(incident: &Incident, now: Timestamp, width: usize) -> Vec<String> {
+    let mut heading = Page::new(width);
+    facts::heading(&mut heading, incident);
+    let mut lines = heading.into_lines();
+    if width < WIDE {
+        let mut page = Page::new(width);
+        facts::facts(&mut page, incident, now);
+        work::next(&mut page, incident, now);
+        lines.extend(page.into_lines());
+        return lines;
+    }
+    let half = width / 2;
+    let (mut left, mut right) = (Page::new(half - 2), Page::new(width - half));
+    facts::facts(&mut left, incident, now);
+    work::next(&mut right, incident, now);
+    let mut right = right.into_lines();
+    // A section begins with an empty line, which a column of its own doesn't need.
+    if right.first().is_some_and(String::is_empty) {
+        right.remove(0);
+    }
+    lines.extend(beside(left.into_lines(), right, half));
+    lines
 }
 
 pub(super) fn level(incident: &Incident) -> (String, Style) {
@@ -71,55 +98,6 @@ pub(super) fn level(incident: &Incident) -> (String, Style) {
         Level::Sev4 => DIM,
     };
     (severity.level.to_string(), style)
-}
-
-fn facts(text: &mut String, incident: &Incident, now: Timestamp) {
-    let mut fact = |name: &str, value: String| line(text, format_args!("{name:11} {value}"));
-    fact("Lead", lead(incident));
-    let others = (incident.roles.iter()).filter(|(role, _)| **role != Role::Commander);
-    for (role, person) in others {
-        fact("", format!("{} is {}", plain(person), role.words()));
-    }
-    fact("State", state(incident));
-    fact("Severity", severity(incident));
-    if let Some(sla) = &incident.sla {
-        fact("Response", deadline(&sla.response, now));
-        fact("Resolution", deadline(&sla.resolution, now));
-    }
-    fact("Credential", credential(incident));
-    fact("Exposure", exposure(incident));
-    if let Some(plan) = &incident.plan {
-        let (hash, by) = (plain(&plan.hash), plain(&plan.by));
-        fact("Plan", format!("{hash}, approved by {by}"));
-    }
-}
-
-fn lead(incident: &Incident) -> String {
-    match (incident.lead(), &incident.acknowledged_by) {
-        (Some(person), _) => format!("{} (commander)", plain(person)),
-        (None, Some(by)) => format!("{YELLOW}no commander{YELLOW:#}; {} took it", plain(by)),
-        (None, None) => format!("{RED}nobody has taken it{RED:#}"),
-    }
-}
-
-fn state(incident: &Incident) -> String {
-    let (state, phase) = (incident.state.word(), incident.phase.words());
-    let verdict = match &incident.verdict {
-        Some(judgement) => {
-            let (verdict, reason) = (judgement.verdict.words(), plain(&judgement.reason));
-            format!("{verdict} ({reason})")
-        }
-        None => "not judged yet".to_owned(),
-    };
-    format!("{state}, in {phase}; {verdict}")
-}
-
-fn severity(incident: &Incident) -> String {
-    let Some(severity) = &incident.severity else {
-        return "not classified yet, so no clock is known".to_owned();
-    };
-    let (rule, reason) = (plain(&severity.rule), plain(&severity.reason));
-    format!("{} by {rule}: {reason}", severity.level)
 }
 
 pub(super) fn deadline(deadline: &Deadline, now: Timestamp) -> String {
@@ -143,37 +121,6 @@ pub(super) fn until(due: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn credential(incident: &Incident) -> String {
-    let credential = &incident.credential;
-    let mut words = format!(
-        "{} {} of {} ({})",
-        plain(&credential.pattern),
-        plain(&credential.redacted),
-        plain(&credential.provider),
-        credential.fingerprint.short(),
-    );
-    if let Some(id) = &credential.key_id {
-        let _ = write!(words, ", key id {}", plain(id));
-    }
-    words
-}
-
-fn exposure(incident: &Incident) -> String {
-    let exposure = &incident.exposure;
-    let who = visibility(exposure.visibility);
-    let mut words = format!("{} ({who})", plain(&exposure.root));
-    if let Some(commit) = &exposure.first_commit {
-        let _ = write!(words, ", first in commit {}", plain(commit));
-    }
-    if let [first, others @ ..] = &exposure.places[..] {
-        let _ = write!(words, ", at {}", plain(first));
-        if !others.is_empty() {
-            let _ = write!(words, " and {} more", others.len());
-        }
-    }
-    words
-}
-
 /// Returns who can read the place of a leak, in words.
 pub(super) fn visibility(visibility: Visibility) -> &'static str {
     match visibility {
@@ -184,85 +131,47 @@ pub(super) fn visibility(visibility: Visibility) -> &'static str {
     }
 }
 
-fn steps(text: &mut String, incident: &Incident) {
-    for name in ["Done", "Not done", "Left to do"] {
-        let mut steps = incident.steps.iter().filter(|s| section(s) == name);
-        let Some(first) = steps.next() else { continue };
-        line(text, format_args!("\n{BOLD}{name}{BOLD:#}"));
-        for step in std::iter::once(first).chain(steps) {
-            line(text, format_args!("  {}", one_step(step)));
-        }
-    }
-    if incident.unsettled().next().is_some() {
-        let words = "An unsettled step may have been done: look before anything is tried again.";
-        line(text, format_args!("{RED}{words}{RED:#}"));
-    }
+/// Begins a section.
+fn section(page: &mut Page, title: &str) {
+    page.line("");
+    page.line(format!("{BOLD}{title}{BOLD:#}"));
 }
 
-fn section(step: &Step) -> &'static str {
-    match step.state {
-        StepState::Succeeded => "Done",
-        _ if step.is_unsettled() || step.state == StepState::Planned => "Left to do",
-        _ => "Not done",
-    }
-}
-
-fn one_step(step: &Step) -> String {
-    let style = match step.state {
-        StepState::Succeeded => GREEN,
-        StepState::Planned | StepState::Skipped => DIM,
-        StepState::Intended | StepState::Unknown | StepState::Failed | StepState::Refused => RED,
-    };
-    let standing = match step {
-        _ if step.is_unsettled() => " (unsettled)",
-        _ if step.superseded => " (of an earlier plan)",
-        _ => "",
-    };
-    let mut words =
-        format!("{style}{:9}{style:#} {}{standing}", step.state.word(), plain(&step.id));
-    for part in [&step.call, &step.target, &step.detail] {
-        if !part.is_empty() {
-            let _ = write!(words, "  {}", plain(part));
-        }
-    }
-    words
-}
-
-fn figures(text: &mut String, incident: &Incident) {
-    line(text, format_args!("\n{BOLD}Figures{BOLD:#}"));
+fn figures(page: &mut Page, incident: &Incident) {
+    section(page, "Figures");
     for ((name, figure), (_, meaning)) in incident.figures.named().into_iter().zip(DEFINITIONS) {
         let value = figure.map_or_else(|| "-".to_owned(), |figure| span(figure.seconds));
-        line(text, format_args!("  {name} {value:>12}  {DIM}{meaning}{DIM:#}"));
+        page.hanging(&format!("  {name} {value:>12}  "), &format!("{DIM}{meaning}{DIM:#}"));
         if let Some(doubt) = figure.and_then(|figure| figure.doubt.as_ref()) {
-            line(text, format_args!("       {RED}{doubt}{RED:#}"));
+            page.hanging("       ", &format!("{RED}{doubt}{RED:#}"));
         }
     }
     if incident.drill {
-        line(text, format_args!("  A drill: it counts in no scorecard."));
+        page.line("  A drill: it counts in no scorecard.");
     }
 }
 
-fn oddities(text: &mut String, incident: &Incident) {
+fn oddities(page: &mut Page, incident: &Incident) {
     if incident.oddities.is_empty() {
         return;
     }
-    let title = "What doesn't fit together";
-    line(text, format_args!("\n{BOLD}{title}{BOLD:#}"));
+    section(page, "What doesn't fit together");
     for oddity in &incident.oddities {
-        let what = plain(&oddity.what);
-        line(text, format_args!("  event {}: {what}", oddity.seq));
+        page.hanging(&format!("  event {}: ", oddity.seq), &plain(&oddity.what));
     }
 }
 
-fn timeline(text: &mut String, incident: &Incident) {
-    line(text, format_args!("\n{BOLD}Timeline{BOLD:#}"));
+fn timeline(page: &mut Page, incident: &Incident) {
+    section(page, "Timeline");
     for entry in &incident.timeline {
         let (actor, what) = (plain(&entry.actor), plain(&entry.text));
-        line(text, format_args!("  {:.0}  {DIM}{actor}{DIM:#}  {what}", entry.at));
+        let beginning = format!("  {:.0}  ", entry.at);
+        page.hanging_at(&beginning, 4, &format!("{DIM}{actor}:{DIM:#} {what}"));
     }
     if incident.state == State::Closed {
         let lessons = incident.lessons.as_deref().unwrap_or_default();
-        line(text, format_args!("\nLessons     {}", plain(lessons)));
+        page.line("");
+        page.fact("Lessons", &plain(lessons));
     }
 }
 

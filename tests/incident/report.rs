@@ -26,7 +26,7 @@ pub(crate) fn all_formats(
     now: Timestamp,
 ) -> [String; 4] {
     let mut out = [const { Vec::new() }; 4];
-    incident_text::write(&mut out[0], incident, head, now).unwrap();
+    incident_text::write(&mut out[0], incident, head, now, 100).unwrap();
     incident_list::write(&mut out[1], std::slice::from_ref(incident), now, true).unwrap();
     incident_markdown::write(&mut out[2], incident, head).unwrap();
     incident_json::write(&mut out[3], incident, events).unwrap();
@@ -46,36 +46,55 @@ fn the_first_screen_answers_who_how_bad_how_long_and_what_is_left() {
         INC-1
         Acme key in a notebook
 
-        Lead        Ada (commander)
-        State       triaged, in containment; a true positive (the provider accepts it)
-        Severity    SEV2 by severity-v1/public: it may work, and anyone may have read it
         Response    in time, after 5 min
         Resolution  3 h 40 min left (due 2026-11-18T14:00:00Z)
+        Lead        Ada (commander)
+        Approves    nobody yet
+        Follow-ups  nobody yet
+        Phase       [x]identification [>]containment [.]eradication [.]recovery [.]lessons
+        State       triaged, in containment; a true positive (the provider accepts it)
+        Severity    SEV2 by severity-v1/public: it may work, and anyone may have read it
         Credential  acme-key acme_**** of acme (f903c5ab), key id key-1
-        Exposure    git@git.example:ml/notebooks (public), first in commit 0123abc, at a.ipynb:12 and 1 more
+        Exposure    git@git.example:ml/notebooks (public), first in commit 0123abc, at a.ipynb:12 and 1
+                    more; leaked 2026-11-18T09:00:00Z to 2026-11-18T09:30:00Z (committer date)
         Plan        p1, approved by Ada
 
+        Next
+          1. settle `disable`: it may have been done: Ada, in 3 h 40 min
+             stanch contain f903c5ab --resume
+          2. stop the key (rotate first where production uses it) and prove it dead: Ada, in 3 h 40 min
+             stanch contain f903c5ab --resume
+          3. name who speaks to everyone else: Ada, in 3 h 40 min
+             stanch incident assign -i INC-1 communications NAME
+          4. name who approves what impacts the business: Ada, in 3 h 40 min
+             stanch incident assign -i INC-1 approver NAME
+          5. find out why it could leak: Ada, in 3 h 40 min
+             stanch incident root-cause -i INC-1 env-file-committed --description '…'
+          and 6 more after these
+
         Left to do
-          intended  disable (unsettled)  acme:DisableKey  key-1
-          planned   delete  acme:DeleteKey  key-1
+          intended  disable (unsettled); acme:DisableKey; key-1
+          planned   delete; acme:DeleteKey; key-1
         An unsettled step may have been done: look before anything is tried again.
 
         Figures
           MTTD   1 h 10 min  time to detect: from the leak (its earliest instant) to the confirmed detection
-          MTTC            -  time to contain: from the confirmed detection to the last blocking change taking effect
-          MTTR            -  time to recover: from the confirmed detection to consumers working on the replacement
+          MTTC            -  time to contain: from the confirmed detection to the last blocking change
+                             taking effect
+          MTTR            -  time to recover: from the confirmed detection to consumers working on the
+                             replacement
           MTTA        5 min  time to acknowledge: from the first machine alert to somebody taking it
 
         Timeline
-          2026-11-18T10:00:05Z  ada  opened: Acme key in a notebook
-          2026-11-18T10:01:00Z  ada  SEV2 by severity-v1/public: it may work, and anyone may have read it
-          2026-11-18T10:05:00Z  ada  Ada took it
-          2026-11-18T10:05:01Z  ada  Ada is commander
-          2026-11-18T10:06:00Z  ada  looked at the provider
-          2026-11-18T10:10:00Z  ada  judged a true positive: the provider accepts it
-          2026-11-18T10:11:00Z  ada  phase containment begins: because
-          2026-11-18T10:12:00Z  ada  Ada approved plan p1
-          2026-11-18T10:12:10Z  ada  disable: about to call acme:DisableKey on key-1
+          2026-11-18T10:00:05Z  ada: opened: Acme key in a notebook
+          2026-11-18T10:01:00Z  ada: SEV2 by severity-v1/public: it may work, and anyone may have read it
+          2026-11-18T10:05:00Z  ada: Ada took it
+          2026-11-18T10:05:01Z  ada: Ada is commander
+          2026-11-18T10:06:00Z  ada: looked at the provider
+          2026-11-18T10:10:00Z  ada: judged a true positive: the provider accepts it
+          2026-11-18T10:11:00Z  ada: phase containment begins: because
+          2026-11-18T10:12:00Z  ada: Ada approved plan p1
+          2026-11-18T10:12:10Z  ada: disable: about to call acme:DisableKey on key-1
 
         Chain head  8:6cdb2cf91fd7b1c00094ed00e057a3286473fcce49a92fe2883124692217aeb4
     "#]].assert_eq(&text);
@@ -261,7 +280,7 @@ fn hostile() -> Vec<(Timestamp, Event)> {
 fn what_others_wrote_controls_no_terminal_and_no_page() {
     let (incident, events, head) = told(&hostile());
     let mut styled = Vec::new();
-    incident_text::write(&mut styled, &incident, &head, clock("10:05:00")).unwrap();
+    incident_text::write(&mut styled, &incident, &head, clock("10:05:00"), 80).unwrap();
     incident_list::write(&mut styled, std::slice::from_ref(&incident), clock("10:05:00"), true)
         .unwrap();
     let styled = String::from_utf8(styled).unwrap();

@@ -308,3 +308,43 @@ fn settings_that_can_not_be_stop_the_command_and_name_the_file() {
     office.world.write("stanch.toml", SETTINGS);
     assert_eq!(office.world.stanch(&["scan", "."]).code, 0);
 }
+
+#[test]
+fn the_screen_answers_on_its_first_lines_and_fits() {
+    let office = Office::new();
+    let id = office.open(&[
+        "A leak with quite a long title, so that it has to be wrapped somewhere",
+        "--drill",
+    ]);
+    office.ok(&["mark", "--codename", "GREEN LAMP", "--tlp", "amber-strict"]);
+    office.ok(&["pause", "nightly index", "--reason", "it would fail"]);
+    office.ok(&["affected", "billing", "--owner", "payments"]);
+    for width in ["80", "160"] {
+        let text = office.ok(&["show", &id, "--width", width]);
+        let first: Vec<&str> = text.lines().take(24).collect();
+        let first = first.join("\n");
+        for answer in
+            ["Lead ", "Approves ", "Follow-ups ", "Response ", "[>]identification", "DRILL"]
+        {
+            assert!(first.contains(answer), "{width}: {answer}: {text}");
+        }
+        assert!(first.contains("TLP:AMBER+STRICT") && first.contains("GREEN LAMP"), "{text}");
+        assert!(first.contains("stanch incident ack -i"), "{width}: {text}");
+        let limit = width.parse().unwrap();
+        let long = |line: &&str| line.chars().count() > limit;
+        assert_eq!(text.lines().find(long), None, "{width}");
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_those_who_want_them() {
+    let office = Office::new();
+    office.open(&["A leak"]);
+    let styled = |variables: &[(&str, &str)]| {
+        let run = office.world.stanch_with(&["incident", "show"], variables, "");
+        run.out.contains('\u{1b}')
+    };
+    assert!(!styled(&[]));
+    assert!(styled(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!styled(&[("NO_COLOR", "1")]));
+}

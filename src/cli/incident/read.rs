@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::case;
-use crate::cli::environment::SystemClock;
+use crate::cli::environment::{self, SystemClock};
 use crate::cli::store::StoreArgs;
 use crate::cli::{ExitCode, Failure};
 use crate::incident::{Clock, Head, Incident, IncidentId, Store};
@@ -26,6 +26,9 @@ pub(in crate::cli) struct ListArgs {
 pub(in crate::cli) struct ShowArgs {
     #[command(flatten)]
     which: Which,
+    /// Write lines of this width [default: the terminal's, or 80]
+    #[arg(long, value_name = "COLUMNS")]
+    width: Option<usize>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -102,7 +105,8 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, Fai
     // A damaged record is shown as far as it is sound: at 2 AM something is better than nothing.
     if let Some(last) = reading.intact.last() {
         let incident = Incident::of(&id, &reading.intact)?;
-        incident_text::write(out, &incident, &last.head(), SystemClock.now())?;
+        let width = args.width.unwrap_or_else(environment::width);
+        incident_text::write(out, &incident, &last.head(), SystemClock.now(), width)?;
     }
     match reading.broken {
         None => Ok(ExitCode::Clean),

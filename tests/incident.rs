@@ -6,6 +6,8 @@
 mod fold;
 #[path = "incident/report.rs"]
 mod report;
+#[path = "incident/signed.rs"]
+mod signed;
 #[path = "incident/store.rs"]
 mod store;
 #[path = "incident/story.rs"]

@@ -49,6 +49,14 @@ impl Failure {
         self
     }
 
+    /// Says on standard error what is done without it.
+    #[cfg(feature = "contain")]
+    pub(super) fn warn(&self, consequence: &str) {
+        let yellow = AnsiColor::Yellow.on_default().bold();
+        let message = self.message.as_deref().unwrap_or_default();
+        let _ = writeln!(anstream::stderr(), "{yellow}warning{yellow:#}: {consequence}: {message}");
+    }
+
     /// Writes it for a person and returns how the program ends.
     pub(super) fn report(&self, out: &mut dyn Write) -> ExitCode {
         let red = AnsiColor::Red.on_default().bold();

@@ -30,6 +30,8 @@ mod remembered;
 mod scan;
 mod selection;
 #[cfg(feature = "contain")]
+mod signing;
+#[cfg(feature = "contain")]
 mod store;
 
 pub use exit_code::ExitCode;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, environment};
-use crate::incident::{SqliteStore, Store};
+use super::{Failure, environment, signing};
+use crate::incident::{Signing, SqliteStore, Store};
 
 /// The file of the default store in the data folder.
 const FILE: &str = "incidents.db";
@@ -22,6 +22,14 @@ impl StoreArgs {
             Some(path) => path.clone(),
             None => environment::data_folder()?.join(FILE),
         };
-        Ok(Box::new(SqliteStore::open(path)?))
+        let store: Box<dyn Store> = Box::new(SqliteStore::open(path)?);
+        // Stopping a key is worth more than a signature: without the key it is said and gone on.
+        match signing::signer() {
+            Ok(signer) => Ok(Box::new(Signing::new(store, signer))),
+            Err(failure) => {
+                failure.warn("the record is kept unsigned");
+                Ok(store)
+            }
+        }
     }
 }

@@ -241,7 +241,7 @@ fn follows(prev: &str, seq: u64, raw: &Raw) -> Result<(), Break> {
 /// # Errors
 /// The first [`Break`].
 pub fn verify(incident: &IncidentId, events: &[Recorded]) -> Result<Head, Break> {
-    let rows = events.iter().map(unread).collect::<Result<Vec<_>, _>>()?;
+    let rows = events.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
     let (read, broken) = read(incident, rows);
     match (broken, read.last()) {
         (None, Some(last)) => Ok(last.head()),
@@ -275,7 +275,7 @@ pub fn verify_against(
 }
 
 /// Returns a recorded event in the form in which it is kept.
-fn unread(recorded: &Recorded) -> Result<Raw, Break> {
+pub(super) fn raw(recorded: &Recorded) -> Result<Raw, Break> {
     let broken = |e: &dyn fmt::Display| Break::new(recorded.seq, e.to_string());
     Ok(Raw {
         seq: i64::try_from(recorded.seq).map_err(|e| broken(&e))?,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
-use super::{Break, Error, Event, Head, chain};
+use super::{Break, Error, Event, Head, SignedHead, chain};
 use crate::secret::Fingerprint;
 
 /// What every id begins with, and nobody has to type.
@@ -160,6 +160,19 @@ pub trait Store: Journal {
     /// # Errors
     /// [`Error::Store`] where it could not be read.
     fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error>;
+
+    /// Keeps a signed checkpoint of an incident.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it could not be kept.
+    fn keep_checkpoint(&self, signed: &SignedHead) -> Result<(), Error>;
+
+    /// Returns the signed checkpoints of an incident in order, as text: a damaged one is no reason not
+    /// to show the others.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where they could not be read.
+    fn checkpoints(&self, incident: &IncidentId) -> Result<Vec<String>, Error>;
 
     /// Returns the one incident whose id begins or ends with what was typed, in letters of any case and
     /// with or without `INC-`. (Ids of the same minute begin alike; their ends differ.)

@@ -6,6 +6,7 @@
 //! [`chain`] makes and checks the hashes, [`SqliteStore`] is the only part that knows a database, and
 //! [`Incident::of`] is a pure function: delete everything but the events and nothing is lost.
 
+pub mod bundle;
 pub mod chain;
 mod clocks;
 mod event;
@@ -16,6 +17,8 @@ mod limits;
 mod repeats;
 mod settings;
 mod severity;
+mod signature;
+mod signing;
 mod step;
 mod store;
 mod surroundings;
@@ -33,6 +36,8 @@ pub use limits::{BusinessHours, ClockRules, Day, Limit, Limits};
 pub use repeats::repeats;
 pub use settings::{Holder, Settings, Targets, is_one_too_many};
 pub use severity::{Classification, Inputs, Level, RULE_SET, rule_table};
+pub use signature::{SignedHead, Signer, Verifier};
+pub use signing::{Signing, Testimony, check_testimony};
 pub use step::{Step, StepState};
 pub use store::SqliteStore;
 pub use surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};

@@ -19,7 +19,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, types::ValueRef};
 
 use super::chain::{self, GENESIS, Raw};
-use super::{Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, Store};
+use super::{
+    Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, SignedHead, Store,
+};
 use crate::secret::Fingerprint;
 use failure::Failed;
 
@@ -145,6 +147,25 @@ impl Store for SqliteStore {
 
     fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error> {
         plans::last_for(&self.path, &self.lock(), fingerprint)
+    }
+
+    fn keep_checkpoint(&self, signed: &SignedHead) -> Result<(), Error> {
+        let seq = i64::try_from(signed.head.seq)
+            .map_err(|error| Error::Unrecordable(error.to_string()))?;
+        let kept = self.lock().execute(
+            "INSERT INTO checkpoints (incident, seq, note) VALUES (?1, ?2, ?3)",
+            params![signed.incident.as_str(), seq, signed.to_string()],
+        );
+        kept.failed("write", &self.path).map(|_| ())
+    }
+
+    fn checkpoints(&self, incident: &IncidentId) -> Result<Vec<String>, Error> {
+        let sql = "SELECT note FROM checkpoints WHERE incident = ?1 ORDER BY seq, rowid";
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql).failed("read", &self.path)?;
+        let note = |row: &Row<'_>| row.get_ref(0).map(as_written);
+        let rows = statement.query_map([incident.as_str()], note).failed("read", &self.path)?;
+        rows.collect::<Result<_, _>>().failed("read", &self.path)
     }
 }
 

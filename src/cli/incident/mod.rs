@@ -8,6 +8,7 @@ mod people;
 mod phases;
 mod read;
 mod surroundings;
+mod verify;
 
 use std::io::Write;
 
@@ -81,10 +82,13 @@ pub(super) enum Command {
     Reopen(phases::ReopenArgs),
     /// Check that the record is what was written
     ///
-    /// A changed, dropped or reordered event is noticed. Cutting off the end is noticed with --against
-    /// and a head that was printed earlier.
-    Verify(read::VerifyArgs),
-    /// Write an incident for others: JSON that can be checked again, or Markdown for a review
+    /// A changed, dropped or reordered event is noticed, and one that contradicts a signed checkpoint.
+    /// Cutting off the end after the last checkpoint is noticed with --against and a head that was
+    /// printed earlier.
+    Verify(verify::VerifyArgs),
+    /// Print the public key of this machine, with which others check its records
+    Key,
+    /// Write an incident for others: for a review, for an auditor, for another program
     Export(read::ExportArgs),
 }
 
@@ -96,7 +100,8 @@ pub(super) fn run(
     match command {
         Command::List(args) => read::list(args, out),
         Command::Show(args) => read::show(args, out),
-        Command::Verify(args) => read::verify(args, out),
+        Command::Verify(args) => verify::verify(args, out),
+        Command::Key => verify::key(out),
         Command::Export(args) => read::export(args, out),
         Command::Open(args) => open::run(args, global, out),
         Command::Ack(args) => people::ack(args, global, out),

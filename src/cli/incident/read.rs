@@ -1,4 +1,4 @@
-//! Commands that only read: list, show, verify, export.
+//! Commands that only read: list, show, export.
 
 use std::fs;
 use std::io::Write;
@@ -9,8 +9,8 @@ use clap::ValueEnum;
 use super::case;
 use crate::cli::environment::{self, SystemClock};
 use crate::cli::store::StoreArgs;
-use crate::cli::{ExitCode, Failure};
-use crate::incident::{Clock, Head, Incident, IncidentId, Store};
+use crate::cli::{ExitCode, Failure, signing};
+use crate::incident::{self, Clock, Incident, IncidentId, Recorded, SignedHead, Store};
 use crate::report::{incident_json, incident_list, incident_markdown, incident_text};
 
 #[derive(Debug, clap::Args)]
@@ -32,15 +32,6 @@ pub(in crate::cli) struct ShowArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct VerifyArgs {
-    #[command(flatten)]
-    which: Which,
-    /// A head printed earlier, as NUMBER:HASH
-    #[arg(long, value_name = "HEAD")]
-    against: Option<Head>,
-}
-
-#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ExportArgs {
     #[command(flatten)]
     which: Which,
@@ -53,7 +44,7 @@ pub(in crate::cli) struct ExportArgs {
 }
 
 #[derive(Debug, clap::Args)]
-struct Which {
+pub(in crate::cli) struct Which {
     /// The incident's id, or its beginning or end [default: the newest]
     incident: Option<String>,
     #[command(flatten)]
@@ -66,10 +57,14 @@ enum Format {
     Json,
     /// A document with timeline, figures and room for lessons
     Markdown,
+    /// Every event, checkpoint and a signed statement: `incident verify --bundle` checks it alone
+    Bundle,
+    /// The present head, signed: to be kept where nobody can change it
+    Checkpoint,
 }
 
 impl Which {
-    fn open(&self) -> Result<(Box<dyn Store>, IncidentId), Failure> {
+    pub(super) fn open(&self) -> Result<(Box<dyn Store>, IncidentId), Failure> {
         let store = self.store.open()?;
         let incident = match &self.incident {
             Some(typed) => store.find(typed)?,
@@ -114,20 +109,6 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, Fai
     }
 }
 
-pub(super) fn verify(args: &VerifyArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let (store, id) = args.which.open()?;
-    let head = store.verify(&id, args.against.as_ref())?;
-    writeln!(out, "the hash chain of {id} holds: {} events", head.seq + 1)?;
-    writeln!(out, "head      {head}")?;
-    if args.against.is_none() {
-        writeln!(
-            out,
-            "whether events were cut off at the end shows only against a head kept elsewhere (--against)"
-        )?;
-    }
-    Ok(ExitCode::Clean)
-}
-
 pub(super) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let (store, id) = args.which.open()?;
     let head = store.verify(&id, None)?;
@@ -137,6 +118,10 @@ pub(super) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<ExitCode,
     match args.format {
         Format::Json => incident_json::write(&mut text, &incident, &events)?,
         Format::Markdown => incident_markdown::write(&mut text, &incident, &head)?,
+        Format::Checkpoint => {
+            text = signing::signer()?.sign_head(&id, &head).to_string().into_bytes();
+        }
+        Format::Bundle => text = bundle(&*store, &id, &events)?.into_bytes(),
     }
     match &args.output {
         None => out.write_all(&text)?,
@@ -144,4 +129,15 @@ pub(super) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<ExitCode,
             .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?,
     }
     Ok(ExitCode::Clean)
+}
+
+fn bundle(store: &dyn Store, id: &IncidentId, events: &[Recorded]) -> Result<String, Failure> {
+    let signer = signing::signer()?;
+    let mut notes = Vec::new();
+    for note in store.checkpoints(id)? {
+        // A bundle has one key: checkpoints of others can't be checked with it.
+        let note: Option<SignedHead> = note.parse().ok();
+        notes.extend(note.filter(|note| note.key == signer.verifier().name()));
+    }
+    Ok(incident::bundle::write(id, events, &notes, &signer)?)
 }

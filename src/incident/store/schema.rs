@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The way from an empty file to the present tables. A step that was released is never changed; what
 /// is new is a step of its own.
-const STEPS: &[M<'_>] = &[M::up(FIRST)];
+const STEPS: &[M<'_>] = &[M::up(FIRST), M::up(CHECKPOINTS)];
 
 // `REPLACE` deletes without asking a trigger on deletion, so insertion over an event is refused as well.
 const FIRST: &str = "
@@ -60,6 +60,22 @@ CREATE TABLE plans (
 ) STRICT;
 
 CREATE INDEX plans_by_fingerprint ON plans (fingerprint, shown_at);
+";
+
+const CHECKPOINTS: &str = "
+CREATE TABLE checkpoints (
+    incident TEXT    NOT NULL,
+    seq      INTEGER NOT NULL CHECK (seq >= 0),
+    note     TEXT    NOT NULL
+) STRICT;
+
+CREATE INDEX checkpoints_by_incident ON checkpoints (incident, seq);
+
+CREATE TRIGGER checkpoints_are_never_changed BEFORE UPDATE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint of the past is never changed'); END;
+
+CREATE TRIGGER checkpoints_are_never_deleted BEFORE DELETE ON checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint of the past is never deleted'); END;
 ";
 
 /// Opens the file, checks whose it is, brings its tables up to date.

@@ -28,6 +28,8 @@ mod progress;
 #[cfg(feature = "contain")]
 mod remembered;
 mod scan;
+#[cfg(feature = "contain")]
+mod scorecard;
 mod selection;
 #[cfg(feature = "contain")]
 mod signing;
@@ -83,6 +85,8 @@ enum Command {
     #[command(subcommand)]
     Incident(incident::Command),
     #[cfg(feature = "contain")]
+    Scorecard(scorecard::Args),
+    #[cfg(feature = "contain")]
     Drill(drill::Args),
     #[command(subcommand)]
     Baseline(baseline::Command),
@@ -122,6 +126,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Command::Contain(args) => contain::run(args, &cli.global, out),
         #[cfg(feature = "contain")]
         Command::Incident(command) => incident::run(command, &cli.global, out),
+        #[cfg(feature = "contain")]
+        Command::Scorecard(args) => scorecard::run(args, out),
         #[cfg(feature = "contain")]
         Command::Drill(args) => drill::run(args, &cli.global, out),
         Command::Baseline(command) => baseline::run(command, &cli.global, out),

@@ -5,7 +5,7 @@
 //! both stop when the alert turns out to be no incident. This file tells no time: `now` is given.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ClockRules, Level};
 
@@ -13,7 +13,7 @@ use super::{ClockRules, Level};
 const LAST_PART: i64 = 4;
 
 /// One clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deadline {
     /// When it started.
     pub started_at: Timestamp,
@@ -91,7 +91,7 @@ impl Deadline {
 }
 
 /// A stretch in which the resolution clock stood still, because somebody else had to act.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Since when.
     pub paused_at: Timestamp,
@@ -102,7 +102,7 @@ pub struct Pause {
 }
 
 /// The two clocks of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clocks {
     /// Until somebody takes it. It never stands still.
     pub response: Deadline,

@@ -10,7 +10,7 @@ mod surroundings;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
 use super::{
@@ -94,7 +94,7 @@ pub struct Incident {
 }
 
 /// What an incident has reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// An alert, not judged yet.

@@ -3,13 +3,13 @@
 //! A pure function of the incident. It says what is not there; it never guesses it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::settings::is_one_too_many;
 use super::{Incident, Level, Phase, Role, State, Verdict};
 
 /// Something that is missing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
     /// The phase that isn't done without it.
     pub phase: Phase,

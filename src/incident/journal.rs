@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use serde_json::Value;
 
-use super::{Break, Error, Event, Head, SignedHead, chain};
+use super::{Break, Error, Event, Head, Incident, SignedHead, Summary, chain};
 use crate::secret::Fingerprint;
 
 /// What every id begins with, and nobody has to type.
@@ -174,6 +174,19 @@ pub trait Store: Journal {
     /// [`Error::Store`] where they could not be read.
     fn checkpoints(&self, incident: &IncidentId) -> Result<Vec<String>, Error>;
 
+    /// Returns the summaries of all incidents, the oldest first, and what is wrong with damaged ones: those
+    /// are summed up as far as they are sound.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where they could not be read.
+    fn summaries(&self) -> Result<Summaries, Error> {
+        let mut summaries = Summaries::default();
+        for id in self.list()? {
+            summaries.add(&id, self.read(&id)?);
+        }
+        Ok(summaries)
+    }
+
     /// Returns the one incident whose id begins or ends with what was typed, in letters of any case and
     /// with or without `INC-`. (Ids of the same minute begin alike; their ends differ.)
     ///
@@ -213,6 +226,26 @@ pub struct Reading {
     pub intact: Vec<Recorded>,
     /// Where the record stops being what was written.
     pub broken: Option<Break>,
+}
+
+/// All incidents in few words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summaries {
+    /// The summaries, the oldest incident first.
+    pub all: Vec<Summary>,
+    /// What is wrong with damaged records.
+    pub broken: Vec<String>,
+}
+
+impl Summaries {
+    /// Adds what could be read of an incident.
+    pub(super) fn add(&mut self, id: &IncidentId, reading: Reading) {
+        match Incident::of(id, &reading.intact) {
+            Ok(incident) => self.all.push(Summary::of(&incident)),
+            Err(error) => self.broken.push(error.to_string()),
+        }
+        self.broken.extend(reading.broken.map(|at| format!("{id}: {at}")));
+    }
 }
 
 /// What came of asking for a new incident.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::bundle::check_note;
 use super::{
     Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, SignedHead, Signer,
-    Store, Verifier,
+    Store, Summaries, Verifier,
 };
 use crate::secret::Fingerprint;
 
@@ -121,6 +121,10 @@ impl Store for Signing {
 
     fn last_plan_for(&self, fingerprint: &Fingerprint) -> Result<Option<PlanRecord>, Error> {
         self.store.last_plan_for(fingerprint)
+    }
+
+    fn summaries(&self) -> Result<Summaries, Error> {
+        self.store.summaries()
     }
 
     fn keep_checkpoint(&self, signed: &SignedHead) -> Result<(), Error> {

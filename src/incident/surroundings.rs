@@ -2,7 +2,7 @@
 //! do, and whether it happened before.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Cause, IncidentId};
 
@@ -52,7 +52,7 @@ pub struct Workflow {
 }
 
 /// Something left to do after the incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowUp {
     /// What.
     pub title: String,
@@ -80,7 +80,7 @@ pub struct RootCause {
 }
 
 /// An earlier incident of the same kind.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
     /// The earlier incident.
     pub prior: IncidentId,

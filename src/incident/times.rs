@@ -16,7 +16,7 @@
 //! contained. The earlier statements stay in the events.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Interval;
 
@@ -62,7 +62,7 @@ pub const DEFINITIONS: [(&str, &str); 4] = [
 ];
 
 /// A stretch of time between two moments of an incident.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figure {
     /// Whole seconds.
     pub seconds: i64,
@@ -86,7 +86,7 @@ impl Figure {
 }
 
 /// The figures of one incident, `None` while an end is open. [`DEFINITIONS`] says what they mean.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Figures {
     /// Time to detect.
     pub mttd: Option<Figure>,

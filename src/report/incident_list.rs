@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 
-use super::incident_text::{level, span};
+use super::incident_text::{level_style, span};
 use crate::finding::plain;
-use crate::incident::{Incident, Need};
+use crate::incident::{Need, Summary};
 
 const DIM: Style = Style::new().dimmed();
 const RED: Style = AnsiColor::Red.on_default().bold();
@@ -24,25 +24,24 @@ const SOON: i64 = 3_600;
 /// Those of `out`.
 pub fn write(
     out: &mut dyn Write,
-    incidents: &[Incident],
+    incidents: &[Summary],
     now: Timestamp,
     all: bool,
 ) -> io::Result<()> {
-    let mut rows: Vec<(&Incident, Option<Need>)> = incidents.iter().map(row).collect();
-    let over = rows.iter().filter(|(_, need)| need.is_none()).count();
-    rows.retain(|(_, need)| all || need.is_some());
-    rows.sort_by_key(|(incident, need)| {
-        let due = need.as_ref().map(|need| need.due.unwrap_or(Timestamp::MAX));
-        let level = incident.severity.as_ref().map(|severity| severity.level);
-        (due.is_none(), due, level, Reverse(incident.times.alerted_at), incident.id.clone())
+    let over = incidents.iter().filter(|summary| summary.urgent.is_none()).count();
+    let mut rows: Vec<&Summary> = incidents.iter().collect();
+    rows.retain(|summary| all || summary.urgent.is_some());
+    rows.sort_by_key(|summary| {
+        let due = summary.urgent.as_ref().map(|need| need.due.unwrap_or(Timestamp::MAX));
+        (due.is_none(), due, summary.level, Reverse(summary.alerted_at), &summary.id)
     });
     if rows.is_empty() {
         writeln!(out, "Nothing is to be done.")?;
     } else {
         writeln!(out, "{DIM}due             who             what{DIM:#}")?;
     }
-    for (incident, need) in rows {
-        write_row(out, incident, need.as_ref(), now)?;
+    for summary in rows {
+        write_row(out, summary, now)?;
     }
     match (over, all) {
         (0, _) | (_, true) => Ok(()),
@@ -51,18 +50,8 @@ pub fn write(
     }
 }
 
-/// Returns an incident with what is next: what a clock runs on, else what comes first.
-fn row(incident: &Incident) -> (&Incident, Option<Need>) {
-    let needs = incident.needs().into_iter();
-    (incident, needs.min_by_key(|need| need.due.unwrap_or(Timestamp::MAX)))
-}
-
-fn write_row(
-    out: &mut dyn Write,
-    incident: &Incident,
-    need: Option<&Need>,
-    now: Timestamp,
-) -> io::Result<()> {
+fn write_row(out: &mut dyn Write, summary: &Summary, now: Timestamp) -> io::Result<()> {
+    let need = summary.urgent.as_ref();
     let (due, due_style) = match need.and_then(|need| need.due) {
         Some(due) => left(due, now),
         None => ("-".to_owned(), DIM),
@@ -72,15 +61,15 @@ fn write_row(
         None => ("-".to_owned(), "nothing".to_owned()),
     };
     writeln!(out, "{due_style}{due:14}{due_style:#}  {who:14}  {what}")?;
-    let (level, style) = level(incident);
-    let drill = if incident.drill { "drill, " } else { "" };
-    let paused = if incident.is_clock_paused() { ", clock paused" } else { "" };
+    let (level, style) = level_style(summary.level);
+    let drill = if summary.drill { "drill, " } else { "" };
+    let paused = if summary.is_clock_paused { ", clock paused" } else { "" };
     writeln!(
         out,
         "                {}  {style}{level}{style:#} {drill}{}{paused}  {}",
-        plain(incident.id.short()),
-        incident.state.word(),
-        plain(incident.codename.as_deref().unwrap_or(&incident.title)),
+        plain(summary.id.short()),
+        summary.state.word(),
+        plain(summary.codename.as_deref().unwrap_or(&summary.title)),
     )
 }
 

@@ -89,15 +89,16 @@ fn first_screen(incident: &Incident, now: Timestamp, width: usize) -> Vec<String
 }
 
 pub(super) fn level(incident: &Incident) -> (String, Style) {
-    let Some(severity) = &incident.severity else {
-        return ("SEV?".to_owned(), RED);
+    level_style(incident.severity.as_ref().map(|severity| severity.level))
+}
+
+pub(super) fn level_style(level: Option<Level>) -> (String, Style) {
+    let style = match level {
+        Some(Level::Sev1) | None => RED,
+        Some(Level::Sev2 | Level::Sev3) => YELLOW,
+        Some(Level::Sev4) => DIM,
     };
-    let style = match severity.level {
-        Level::Sev1 => RED,
-        Level::Sev2 | Level::Sev3 => YELLOW,
-        Level::Sev4 => DIM,
-    };
-    (severity.level.to_string(), style)
+    (level.map_or("SEV?".to_owned(), |level| level.to_string()), style)
 }
 
 pub(super) fn deadline(deadline: &Deadline, now: Timestamp) -> String {

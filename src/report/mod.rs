@@ -29,6 +29,8 @@ pub mod incident_text;
 mod markdown;
 #[cfg(feature = "contain")]
 mod plan_text;
+#[cfg(feature = "contain")]
+pub mod scorecard;
 
 pub use findings_csv::csv;
 pub use findings_github::{github, github_summary};

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 use jiff::Timestamp;
-use stanch::incident::{Event, Head, Incident, IncidentId, Recorded, chain};
+use stanch::incident::{Event, Head, Incident, IncidentId, Recorded, Summary, chain};
 use stanch::report::{incident_json, incident_list, incident_markdown, incident_text};
 
 use crate::story::{clock, intended, opened, record, whole};
@@ -27,7 +27,7 @@ pub(crate) fn all_formats(
 ) -> [String; 4] {
     let mut out = [const { Vec::new() }; 4];
     incident_text::write(&mut out[0], incident, head, now, 100).unwrap();
-    incident_list::write(&mut out[1], std::slice::from_ref(incident), now, true).unwrap();
+    incident_list::write(&mut out[1], &[Summary::of(incident)], now, true).unwrap();
     incident_markdown::write(&mut out[2], incident, head).unwrap();
     incident_json::write(&mut out[3], incident, events).unwrap();
     let mut texts = out.map(|bytes| String::from_utf8(bytes).unwrap());
@@ -281,8 +281,7 @@ fn what_others_wrote_controls_no_terminal_and_no_page() {
     let (incident, events, head) = told(&hostile());
     let mut styled = Vec::new();
     incident_text::write(&mut styled, &incident, &head, clock("10:05:00"), 80).unwrap();
-    incident_list::write(&mut styled, std::slice::from_ref(&incident), clock("10:05:00"), true)
-        .unwrap();
+    incident_list::write(&mut styled, &[Summary::of(&incident)], clock("10:05:00"), true).unwrap();
     let styled = String::from_utf8(styled).unwrap();
     // Only the styles' own sequences, which are stripped here, may have been left.
     let text = anstream::adapter::strip_str(&styled).to_string();

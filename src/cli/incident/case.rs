@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::cli::environment::{self, SystemClock};
 use crate::cli::store::StoreArgs;
 use crate::cli::{ExitCode, Failure, Global, accepted};
+use crate::finding::plain;
 use crate::incident::{
-    Clock, Error, Event, Incident, IncidentId, Recorded, Repeat, Settings, Store, is_one_too_many,
-    repeats,
+    Clock, Error, Event, Incident, IncidentId, Recorded, Repeat, Settings, Store, Summary,
+    is_one_too_many, repeats,
 };
 use crate::report::incident_next;
 use crate::scan::Scanner;
@@ -57,8 +58,8 @@ pub(in crate::cli) struct SettingsArgs {
 
 /// What is configured, and where.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Configured {
-    pub(super) settings: Settings,
+pub(in crate::cli) struct Configured {
+    pub(in crate::cli) settings: Settings,
     pub(super) source: Option<String>,
 }
 
@@ -74,7 +75,7 @@ pub(super) struct Desk {
 }
 
 impl SettingsArgs {
-    pub(super) fn read(&self) -> Result<Configured, Failure> {
+    pub(in crate::cli) fn read(&self) -> Result<Configured, Failure> {
         let found = match &self.config {
             Some(file) => Some(file.clone()),
             None => accepted::settings_file(),
@@ -162,14 +163,8 @@ pub(super) fn link_repeats(
     desk: &Desk,
 ) -> Result<Vec<Recorded>, Failure> {
     let incident = Incident::of(id, recorded)?;
-    let mut others = Vec::new();
-    for other in store.list()? {
-        // A damaged record of another incident must not stop the work on this one.
-        let read = store.read(&other)?;
-        others.extend(Incident::of(&other, &read.intact));
-    }
     let is_new = |repeat: &Repeat| incident.repeats.iter().all(|known| known.prior != repeat.prior);
-    let mut found = repeats(&incident, &others);
+    let mut found = repeats(&Summary::of(&incident), &store.summaries()?.all);
     found.retain(is_new);
     found.truncate(MOST_REPEATS);
     let events = found.into_iter();
@@ -198,27 +193,18 @@ pub(super) fn which(store: &dyn Store, typed: Option<&str>) -> Result<IncidentId
     if let Some(typed) = typed {
         return Ok(store.find(typed)?);
     }
-    let mut ids = store.list()?;
-    let mut open = Vec::new();
-    for id in &ids {
-        let incident = Incident::of(id, &store.events(id)?)?;
-        if !incident.state.is_over() {
-            open.push(incident);
-        }
-    }
-    match (open.len(), ids.pop()) {
-        (1, _) => Ok(open.remove(0).id),
-        (0, Some(newest)) => Ok(newest),
-        (0, None) => Err(no_incident(store)),
+    let all = store.summaries()?.all;
+    let open: Vec<&Summary> = all.iter().filter(|summary| !summary.state.is_over()).collect();
+    match (&open[..], all.last()) {
+        ([one], _) => Ok(one.id.clone()),
+        ([], Some(newest)) => Ok(newest.id.clone()),
+        ([], None) => Err(no_incident(store)),
         _ => {
             let names =
-                open.iter().map(|incident| format!("{} ({})", incident.id.short(), incident.title));
-            let names = names.collect::<Vec<_>>().join(", ");
-            Err(Failure::new(format!(
-                "several incidents are open: {}",
-                crate::finding::plain(&names)
-            ))
-            .hint("name one with --incident and its short id"))
+                open.iter().map(|summary| format!("{} ({})", summary.id.short(), summary.title));
+            let names = plain(&names.collect::<Vec<_>>().join(", "));
+            Err(Failure::new(format!("several incidents are open: {names}"))
+                .hint("name one with --incident and its short id"))
         }
     }
 }

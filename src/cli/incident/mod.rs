@@ -10,6 +10,9 @@ mod read;
 mod surroundings;
 mod verify;
 
+pub(super) use case::SettingsArgs;
+pub(super) use read::refuse_damaged;
+
 use std::io::Write;
 
 use super::{ExitCode, Failure, Global};

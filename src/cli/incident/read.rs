@@ -10,7 +10,7 @@ use super::case;
 use crate::cli::environment::{self, SystemClock};
 use crate::cli::store::StoreArgs;
 use crate::cli::{ExitCode, Failure, signing};
-use crate::incident::{self, Clock, Incident, IncidentId, Recorded, SignedHead, Store};
+use crate::incident::{self, Clock, Incident, IncidentId, Recorded, SignedHead, Store, Summaries};
 use crate::report::{incident_json, incident_list, incident_markdown, incident_text};
 
 #[derive(Debug, clap::Args)]
@@ -76,20 +76,16 @@ impl Which {
 
 pub(super) fn list(args: &ListArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
     let store = args.store.open()?;
-    let mut incidents = Vec::new();
-    let mut broken = Vec::new();
-    for id in store.list()? {
-        let reading = store.read(&id)?;
-        match Incident::of(&id, &reading.intact) {
-            Ok(incident) => incidents.push(incident),
-            Err(error) => broken.push(format!("{id}: {error}")),
-        }
-        broken.extend(reading.broken.map(|at| format!("{id}: {at}")));
-    }
-    incident_list::write(out, &incidents, SystemClock.now(), args.all)?;
-    match broken.is_empty() {
+    let summaries = store.summaries()?;
+    incident_list::write(out, &summaries.all, SystemClock.now(), args.all)?;
+    refuse_damaged(&summaries)
+}
+
+/// Says which records are damaged, after what is sound was shown.
+pub(in crate::cli) fn refuse_damaged(summaries: &Summaries) -> Result<ExitCode, Failure> {
+    match summaries.broken.is_empty() {
         true => Ok(ExitCode::Clean),
-        false => Err(Failure::new(format!("damaged records: {}", broken.join("; ")))
+        false => Err(Failure::new(format!("damaged records: {}", summaries.broken.join("; ")))
             .hint("restore the store from a backup; `incident verify` says what is wrong")),
     }
 }

@@ -2,6 +2,8 @@
 #![cfg(feature = "contain")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "incident/exports.rs"]
+mod exports;
 #[path = "incident/fold.rs"]
 mod fold;
 #[path = "incident/report.rs"]

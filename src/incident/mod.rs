@@ -14,6 +14,7 @@ mod fold;
 mod guide;
 mod journal;
 mod limits;
+mod outsider;
 mod repeats;
 mod scorecard;
 mod settings;
@@ -35,6 +36,7 @@ pub use fold::{Evidence, Incident, Judgement, Note, Oddity, PlanInForce, Severit
 pub use guide::Need;
 pub use journal::{IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, Store, Summaries};
 pub use limits::{BusinessHours, ClockRules, Day, Limit, Limits};
+pub use outsider::for_outsiders;
 pub use repeats::repeats;
 pub use scorecard::{
     Breaches, Definition, FollowUps, Group, LeftOut, Measure, Period, Quarter, Scorecard,

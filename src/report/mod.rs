@@ -15,6 +15,10 @@ mod findings_sarif;
 mod findings_text;
 mod findings_words;
 #[cfg(feature = "contain")]
+pub mod incident_cacao;
+#[cfg(feature = "contain")]
+pub mod incident_html;
+#[cfg(feature = "contain")]
 pub mod incident_json;
 #[cfg(feature = "contain")]
 pub mod incident_list;
@@ -23,9 +27,15 @@ pub mod incident_markdown;
 #[cfg(feature = "contain")]
 pub mod incident_next;
 #[cfg(feature = "contain")]
+pub mod incident_ocsf;
+#[cfg(feature = "contain")]
+pub mod incident_postmortem;
+#[cfg(feature = "contain")]
 pub mod incident_severity;
 #[cfg(feature = "contain")]
 pub mod incident_text;
+#[cfg(feature = "contain")]
+pub mod incident_veris;
 mod markdown;
 #[cfg(feature = "contain")]
 mod plan_text;

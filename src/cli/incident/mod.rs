@@ -2,6 +2,7 @@
 
 mod arguments;
 mod case;
+mod export;
 mod moment;
 mod open;
 mod people;
@@ -92,7 +93,9 @@ pub(super) enum Command {
     /// Print the public key of this machine, with which others check its records
     Key,
     /// Write an incident for others: for a review, for an auditor, for another program
-    Export(read::ExportArgs),
+    Export(export::ExportArgs),
+    /// Print the template of the review, for editing
+    Template,
 }
 
 pub(super) fn run(
@@ -105,7 +108,8 @@ pub(super) fn run(
         Command::Show(args) => read::show(args, out),
         Command::Verify(args) => verify::verify(args, out),
         Command::Key => verify::key(out),
-        Command::Export(args) => read::export(args, out),
+        Command::Export(args) => export::export(args, out),
+        Command::Template => export::template(out),
         Command::Open(args) => open::run(args, global, out),
         Command::Ack(args) => people::ack(args, global, out),
         Command::Note(args) => people::note(args, global, out),

@@ -1,17 +1,13 @@
-//! Commands that only read: list, show, export.
+//! Commands that only read: list, show.
 
-use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
-
-use clap::ValueEnum;
 
 use super::case;
 use crate::cli::environment::{self, SystemClock};
 use crate::cli::store::StoreArgs;
-use crate::cli::{ExitCode, Failure, signing};
-use crate::incident::{self, Clock, Incident, IncidentId, Recorded, SignedHead, Store, Summaries};
-use crate::report::{incident_json, incident_list, incident_markdown, incident_text};
+use crate::cli::{ExitCode, Failure};
+use crate::incident::{Clock, Incident, IncidentId, Store, Summaries};
+use crate::report::{incident_list, incident_text};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ListArgs {
@@ -32,35 +28,11 @@ pub(in crate::cli) struct ShowArgs {
 }
 
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct ExportArgs {
-    #[command(flatten)]
-    which: Which,
-    /// How to write it
-    #[arg(long, short, value_enum)]
-    format: Format,
-    /// Write to this file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Which {
     /// The incident's id, or its beginning or end [default: the newest]
     incident: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// One JSON object with every event and its hash
-    Json,
-    /// A document with timeline, figures and room for lessons
-    Markdown,
-    /// Every event, checkpoint and a signed statement: `incident verify --bundle` checks it alone
-    Bundle,
-    /// The present head, signed: to be kept where nobody can change it
-    Checkpoint,
 }
 
 impl Which {
@@ -103,37 +75,4 @@ pub(super) fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<ExitCode, Fai
         None => Ok(ExitCode::Clean),
         Some(at) => Err(at.of(&id).into()),
     }
-}
-
-pub(super) fn export(args: &ExportArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let (store, id) = args.which.open()?;
-    let head = store.verify(&id, None)?;
-    let events = store.read(&id)?.intact;
-    let incident = Incident::of(&id, &events)?;
-    let mut text = Vec::new();
-    match args.format {
-        Format::Json => incident_json::write(&mut text, &incident, &events)?,
-        Format::Markdown => incident_markdown::write(&mut text, &incident, &head)?,
-        Format::Checkpoint => {
-            text = signing::signer()?.sign_head(&id, &head).to_string().into_bytes();
-        }
-        Format::Bundle => text = bundle(&*store, &id, &events)?.into_bytes(),
-    }
-    match &args.output {
-        None => out.write_all(&text)?,
-        Some(path) => fs::write(path, text)
-            .map_err(|error| Failure::new(format!("cannot write {}: {error}", path.display())))?,
-    }
-    Ok(ExitCode::Clean)
-}
-
-fn bundle(store: &dyn Store, id: &IncidentId, events: &[Recorded]) -> Result<String, Failure> {
-    let signer = signing::signer()?;
-    let mut notes = Vec::new();
-    for note in store.checkpoints(id)? {
-        // A bundle has one key: checkpoints of others can't be checked with it.
-        let note: Option<SignedHead> = note.parse().ok();
-        notes.extend(note.filter(|note| note.key == signer.verifier().name()));
-    }
-    Ok(incident::bundle::write(id, events, &notes, &signer)?)
 }

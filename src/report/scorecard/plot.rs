@@ -19,7 +19,7 @@ pub(super) struct Plot<'a> {
 const WIDTH: f64 = 340.0;
 const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 12.0;
-const TOP: f64 = 14.0;
+const TOP: f64 = 24.0;
 const BOTTOM: f64 = 26.0;
 
 impl Plot<'_> {
@@ -56,7 +56,7 @@ impl Plot<'_> {
                     text.value x=(x(*at)) y=(y(*value) - 6.0) text-anchor="end" { ((self.say)(*value)) }
                 }
                 @for (at, name) in self.names.iter().enumerate() {
-                    @if at == 0 || at == last || last < 4 || (last - at) % 2 == 0 {
+                    @if last < 4 || (last - at) % 2 == 0 {
                         text.name x=(x(at)) y=(HEIGHT - 10.0) text-anchor="middle" { (name) }
                     }
                 }

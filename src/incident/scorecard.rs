@@ -370,7 +370,7 @@ fn groups(counted: &[&Summary], targets: &Targets) -> Vec<Group> {
             .collect();
         // The most first, but levels in their order.
         if by != "severity" {
-            found.sort_by(|one, other| other.incidents.cmp(&one.incidents));
+            found.sort_by_key(|group| std::cmp::Reverse(group.incidents));
         }
         groups.extend(found);
     }

@@ -56,7 +56,7 @@ impl Plot<'_> {
                     text.value x=(x(*at)) y=(y(*value) - 6.0) text-anchor="end" { ((self.say)(*value)) }
                 }
                 @for (at, name) in self.names.iter().enumerate() {
-                    @if last < 4 || (last - at) % 2 == 0 {
+                    @if last < 4 || (last - at).is_multiple_of(2) {
                         text.name x=(x(at)) y=(HEIGHT - 10.0) text-anchor="middle" { (name) }
                     }
                 }

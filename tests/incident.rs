@@ -2,12 +2,20 @@
 #![cfg(feature = "contain")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "incident/contract.rs"]
+mod contract;
 #[path = "incident/exports.rs"]
 mod exports;
 #[path = "incident/fold.rs"]
 mod fold;
+#[cfg(feature = "postgres")]
+#[path = "postgres/mod.rs"]
+mod postgres;
 #[path = "incident/report.rs"]
 mod report;
+#[cfg(feature = "postgres")]
+#[path = "incident/server.rs"]
+mod server;
 #[path = "incident/signed.rs"]
 mod signed;
 #[path = "incident/store.rs"]

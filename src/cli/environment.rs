@@ -41,6 +41,13 @@ pub(super) fn program() -> std::io::Result<PathBuf> {
     std::env::current_exe()
 }
 
+/// Returns the password for the store's server, where one is set: an argument would be seen by others.
+#[cfg(feature = "postgres")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn store_password() -> Option<String> {
+    std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty())
+}
+
 /// Returns how wide the terminal is.
 #[cfg(feature = "contain")]
 pub(super) fn width() -> usize {

@@ -1,28 +1,26 @@
 //! Where incidents are kept, as the command line names it.
 
-use std::path::PathBuf;
-
 use super::{Failure, environment, signing};
 use crate::incident::{Signing, SqliteStore, Store};
 
 /// The file of the default store in the data folder.
 const FILE: &str = "incidents.db";
 
+/// What the address of a server begins with.
+const SERVER: [&str; 2] = ["postgres://", "postgresql://"];
+
 /// Where the incidents are kept.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct StoreArgs {
-    /// Keep the incidents in this file [default: in the platform's data folder]
-    #[arg(long, value_name = "FILE", env = "STANCH_STORE")]
-    store: Option<PathBuf>,
+    /// Keep the incidents in this file, or on a server as postgres://USER@HOST/DATABASE (its password in
+    /// PGPASSWORD) [default: in the platform's data folder]
+    #[arg(long, value_name = "FILE|URL", env = "STANCH_STORE", hide_env_values = true)]
+    store: Option<String>,
 }
 
 impl StoreArgs {
     pub(super) fn open(&self) -> Result<Box<dyn Store>, Failure> {
-        let path = match &self.store {
-            Some(path) => path.clone(),
-            None => environment::data_folder()?.join(FILE),
-        };
-        let store: Box<dyn Store> = Box::new(SqliteStore::open(path)?);
+        let store = self.unsigned()?;
         // Stopping a key is worth more than a signature: without the key it is said and gone on.
         match signing::signer() {
             Ok(signer) => Ok(Box::new(Signing::new(store, signer))),
@@ -32,4 +30,28 @@ impl StoreArgs {
             }
         }
     }
+
+    fn unsigned(&self) -> Result<Box<dyn Store>, Failure> {
+        match &self.store {
+            Some(address) if is_server(address) => server(address),
+            Some(path) => Ok(Box::new(SqliteStore::open(path)?)),
+            None => Ok(Box::new(SqliteStore::open(environment::data_folder()?.join(FILE))?)),
+        }
+    }
+}
+
+fn is_server(address: &str) -> bool {
+    SERVER.iter().any(|start| address.starts_with(start))
+}
+
+#[cfg(feature = "postgres")]
+fn server(address: &str) -> Result<Box<dyn Store>, Failure> {
+    let password = environment::store_password();
+    Ok(Box::new(crate::incident::TeamStore::connect(address, password.as_deref())?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn server(_: &str) -> Result<Box<dyn Store>, Failure> {
+    Err(Failure::new("this stanch was built without the feature `postgres`")
+        .hint("name a file, or build it with the feature"))
 }

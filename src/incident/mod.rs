@@ -25,6 +25,8 @@ mod step;
 mod store;
 mod summary;
 mod surroundings;
+#[cfg(feature = "postgres")]
+mod team_store;
 mod timeline;
 mod times;
 mod words;
@@ -49,6 +51,8 @@ pub use step::{Step, StepState};
 pub use store::SqliteStore;
 pub use summary::Summary;
 pub use surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
+#[cfg(feature = "postgres")]
+pub use team_store::TeamStore;
 pub use timeline::{Line, describe};
 pub use times::{DEFINITIONS, Figure, Figures, Times};
 pub use words::{

@@ -186,9 +186,11 @@ fn append(
     at: Timestamp,
     event: &Event,
 ) -> Result<Recorded, Error> {
-    let last = last(path, connection, incident)?;
-    let prev = previous(incident, expected_seq, last)?;
-    let (raw, recorded) = chain::seal(incident, (expected_seq, &prev), actor, at, event)?;
+    let sql = format!("{SELECT} ORDER BY seq DESC LIMIT 1");
+    let last = connection.query_row(&sql, [incident.as_str()], raw).optional();
+    let prev = previous(incident, expected_seq, last.failed("read", path)?)?;
+    let place = (expected_seq, prev.as_deref().unwrap_or(GENESIS));
+    let (raw, recorded) = chain::seal(incident, place, actor, at, event)?;
     connection
         .execute(
             "INSERT INTO events (incident, seq, at, actor, kind, event, prev, hash)
@@ -208,12 +210,18 @@ fn append(
     Ok(recorded)
 }
 
-/// Returns the hash the event with that number has to follow.
-fn previous(
+/// Returns the hash the event with that number has to follow, `None` for the first. The last event is
+/// checked by itself: enough to build the next one on it. The whole chain is checked by whoever reads it.
+pub(super) fn previous(
     incident: &IncidentId,
     expected_seq: u64,
-    last: Option<Recorded>,
-) -> Result<String, Error> {
+    last: Option<Raw>,
+) -> Result<Option<String>, Error> {
+    let last = last.map(|raw| {
+        let seq = u64::try_from(raw.seq).unwrap_or_default();
+        chain::read_one(incident, seq, raw).map_err(|broken| broken.of(incident))
+    });
+    let last = last.transpose()?;
     let next = last.as_ref().map_or(0, |last| last.seq + 1);
     if expected_seq < next {
         return Err(Error::Conflict { incident: incident.clone(), seq: expected_seq });
@@ -225,25 +233,16 @@ fn previous(
             why: format!("events up to {} are known and it is missing", expected_seq - 1),
         }),
         _ if expected_seq > next => Err(Error::NoSuchIncident(incident.to_string())),
-        Some(last) => Ok(last.hash),
-        None => Ok(GENESIS.to_owned()),
+        last => Ok(last.map(|last| last.hash)),
     }
 }
 
-/// Returns the last event of an incident, checked by itself: enough to build the next one on it. The
-/// whole chain is checked by whoever reads it.
-fn last(
-    path: &Path,
-    connection: &Connection,
-    incident: &IncidentId,
-) -> Result<Option<Recorded>, Error> {
-    let sql = format!("{SELECT} ORDER BY seq DESC LIMIT 1");
-    let raw =
-        connection.query_row(&sql, [incident.as_str()], raw).optional().failed("read", path)?;
-    let Some(raw) = raw else { return Ok(None) };
-    let seq = u64::try_from(raw.seq).unwrap_or_default();
-    let recorded = chain::read_one(incident, seq, raw);
-    recorded.map(Some).map_err(|broken| broken.of(incident))
+/// Says that tables are of a newer program: they can be read and not written.
+pub(super) fn newer_words(version: u32, known: u32) -> String {
+    format!(
+        "it has version {version} and this stanch knows versions up to {known}: it can be read here, and \
+         written only by the newer stanch that made it"
+    )
 }
 
 const SELECT: &str =

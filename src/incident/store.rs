@@ -11,6 +11,7 @@ mod file;
 mod lookup;
 mod plans;
 mod schema;
+mod summaries;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,15 +22,20 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, 
 use super::chain::{self, GENESIS, Raw};
 use super::{
     Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, SignedHead, Store,
+    Summaries,
 };
 use crate::secret::Fingerprint;
-use failure::Failed;
+use failure::{Failed, error};
 
 /// Incidents in an SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
     /// Where the file is; named in every error.
     path: PathBuf,
+    /// The version of the tables where a newer program made them: then this is a copy, for reading.
+    newer: Option<u32>,
+    /// Where the copy is; it is removed with this.
+    _copy: Option<tempfile::TempDir>,
     /// The one connection. Threads take turns; other processes wait on the file's lock.
     connection: Mutex<Connection>,
 }
@@ -39,13 +45,37 @@ impl SqliteStore {
     /// readable by its owner only.
     ///
     /// # Errors
-    /// [`Error::Store`] where the file can't be opened, isn't an incident store, or was written by a
-    /// newer stanch; in the last two cases it is left as it is.
+    /// [`Error::Store`] where the file can't be opened or isn't an incident store; then it is left as it
+    /// is. One that a newer program made can be read and not written.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
-        file::prepare(&path)?;
-        let connection = Mutex::new(schema::connect(&path)?);
-        Ok(Self { path, connection })
+        if let Some(version) = file::prepare(&path)? {
+            return Self::read_only(path, version);
+        }
+        match schema::connect(&path) {
+            Ok(connection) => {
+                Ok(Self { path, newer: None, _copy: None, connection: Mutex::new(connection) })
+            }
+            // The newer version may still stand in the log beside the file.
+            Err(schema::Refused::Newer(version)) => Self::read_only(path, version),
+            Err(schema::Refused::For(error)) => Err(error),
+        }
+    }
+
+    /// Opens a copy, so that nothing of a newer program's store is changed.
+    fn read_only(path: PathBuf, version: u32) -> Result<Self, Error> {
+        let folder = tempfile::tempdir().failed("open", &path)?;
+        let copy = file::copy(&path, folder.path())?;
+        let connection = Mutex::new(schema::connect_to_copy(&path, &copy)?);
+        Ok(Self { path, newer: Some(version), _copy: Some(folder), connection })
+    }
+
+    /// Refuses to write where this is only a copy.
+    fn refuse_newer(&self) -> Result<(), Error> {
+        match self.newer {
+            None => Ok(()),
+            Some(version) => Err(error("write", &self.path, newer_words(version, schema::VERSION))),
+        }
     }
 
     /// Returns where the file is.
@@ -69,6 +99,7 @@ impl Journal for SqliteStore {
         at: Timestamp,
         event: &Event,
     ) -> Result<Recorded, Error> {
+        self.refuse_newer()?;
         let mut connection = self.lock();
         let transaction = begin(&self.path, &mut connection)?;
         let place = (incident, expected_seq);
@@ -102,6 +133,7 @@ impl Store for SqliteStore {
         at: Timestamp,
         event: &Event,
     ) -> Result<Opening, Error> {
+        self.refuse_newer()?;
         let mut connection = self.lock();
         let transaction = begin(&self.path, &mut connection)?;
         if let Event::Opened { credential, .. } = event
@@ -123,6 +155,7 @@ impl Store for SqliteStore {
         at: Timestamp,
         events: &[Event],
     ) -> Result<Vec<Recorded>, Error> {
+        self.refuse_newer()?;
         let mut connection = self.lock();
         let transaction = begin(&self.path, &mut connection)?;
         let append = |(seq, event): (u64, &Event)| {
@@ -138,6 +171,7 @@ impl Store for SqliteStore {
     }
 
     fn remember_plan(&self, plan: &PlanRecord) -> Result<(), Error> {
+        self.refuse_newer()?;
         plans::remember(&self.path, &self.lock(), plan)
     }
 
@@ -149,7 +183,12 @@ impl Store for SqliteStore {
         plans::last_for(&self.path, &self.lock(), fingerprint)
     }
 
+    fn summaries(&self) -> Result<Summaries, Error> {
+        summaries::all(&self.path, &mut self.lock(), self.newer.is_none())
+    }
+
     fn keep_checkpoint(&self, signed: &SignedHead) -> Result<(), Error> {
+        self.refuse_newer()?;
         let seq = i64::try_from(signed.head.seq)
             .map_err(|error| Error::Unrecordable(error.to_string()))?;
         let kept = self.lock().execute(

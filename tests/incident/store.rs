@@ -127,25 +127,43 @@ fn opening_twice_changes_nothing() {
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
+/// Asserts that a store can be read, and that writing is refused for its version.
+fn assert_read_only(store: &SqliteStore, id: &IncidentId) {
+    assert_eq!(store.events(id).unwrap().len(), whole().len());
+    assert_eq!(store.summaries().unwrap().all.len(), 1);
+    let next = whole().len() as u64;
+    let plan = PlanRecord {
+        plan_hash: "p".into(),
+        fingerprint: fingerprint("s"),
+        plan: json!({}),
+        shown_at: clock("10:00:00"),
+    };
+    for refused in [
+        store.append(id, next, "ada", clock("14:00:00"), &noted("x")).map(|_| ()),
+        store.append_all(id, next, "ada", clock("14:00:00"), &[noted("x")]).map(|_| ()),
+        store.remember_plan(&plan),
+    ] {
+        let message = refused.unwrap_err().to_string();
+        for word in ["incidents.db", "version 99", "up to", "can be read here", "newer stanch"] {
+            assert!(message.contains(word), "{message}");
+        }
+    }
+}
+
 #[test]
-fn a_newer_store_is_refused_and_left_as_it_is() {
+fn a_newer_store_is_read_and_left_as_it_is() {
     let (folder, store) = store();
     let path = folder.path().join("incidents.db");
-    tell(&store, &IncidentId::generate(), whole());
+    let id = IncidentId::generate();
+    tell(&store, &id, whole());
     drop(store);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("PRAGMA user_version = 99").unwrap();
     // Once with the new version still in the log beside the file, once in the file itself.
-    let in_the_log = SqliteStore::open(&path).unwrap_err();
+    assert_read_only(&SqliteStore::open(&path).unwrap(), &id);
     drop(other);
     let before = std::fs::read(&path).unwrap();
-    let in_the_file = SqliteStore::open(&path).unwrap_err();
-    for error in [in_the_log, in_the_file] {
-        let message = error.to_string();
-        for word in ["incidents.db", "version 99", "up to", "newer stanch"] {
-            assert!(message.contains(word), "{message}");
-        }
-    }
+    assert_read_only(&SqliteStore::open(&path).unwrap(), &id);
     assert_eq!(std::fs::read(&path).unwrap(), before);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -153,6 +171,8 @@ fn a_newer_store_is_refused_and_left_as_it_is() {
 #[test]
 fn a_newer_store_left_by_a_crash_is_left_as_it_is() {
     let (folder, store) = store();
+    let id = IncidentId::generate();
+    tell(&store, &id, whole());
     drop(store);
     let (name, log) = ("incidents.db", "incidents.db-wal");
     let other = Connection::open(folder.path().join(name)).unwrap();
@@ -163,9 +183,47 @@ fn a_newer_store_left_by_a_crash_is_left_as_it_is() {
     }
     let read = || [name, log].map(|file| std::fs::read(crashed.path().join(file)).unwrap());
     let before = read();
-    let error = SqliteStore::open(crashed.path().join(name)).unwrap_err();
-    assert!(error.to_string().contains("version 99"), "{error}");
-    assert!(read() == before, "the refused store was changed");
+    assert_read_only(&SqliteStore::open(crashed.path().join(name)).unwrap(), &id);
+    assert!(read() == before, "the newer store was changed");
+}
+
+#[test]
+fn a_store_of_the_first_form_is_brought_up_to_date_and_loses_nothing() {
+    let (folder, store) = store();
+    let path = folder.path().join("incidents.db");
+    let id = IncidentId::generate();
+    let told = tell(&store, &id, whole());
+    drop(store);
+    let back = "DROP TRIGGER events_move_the_head; DROP TABLE heads; DROP TABLE summaries;
+                DROP TABLE checkpoints; PRAGMA user_version = 1";
+    Connection::open(&path).unwrap().execute_batch(back).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.events(&id).unwrap(), told);
+    assert_eq!(store.list().unwrap(), [id.clone()]);
+    assert_eq!(store.summaries().unwrap().all[0].id, id);
+    assert!(store.checkpoints(&id).unwrap().is_empty());
+}
+
+#[test]
+fn a_cut_off_or_damaged_record_is_named_by_the_list_and_shown_as_far_as_it_is_sound() {
+    let (folder, store) = store();
+    let ids = [(); 3].map(|()| IncidentId::generate());
+    ids.iter().for_each(|id| drop(tell(&store, id, whole())));
+    let other = Connection::open(folder.path().join("incidents.db")).unwrap();
+    let damage = format!(
+        "DROP TRIGGER events_are_never_deleted; DROP TRIGGER events_are_never_changed;
+         DELETE FROM events WHERE incident = '{}' AND seq > 7;
+         UPDATE events SET actor = 'eve' WHERE incident = '{}' AND seq = 5;",
+        ids[0], ids[1]
+    );
+    other.execute_batch(&damage).unwrap();
+    for _ in 0..2 {
+        let summaries = store.summaries().unwrap();
+        assert_eq!(summaries.all.len(), 3);
+        let broken = summaries.broken.join("; ");
+        assert_eq!(summaries.broken.len(), 2, "{broken}");
+        assert!(broken.contains("the end was cut off") && broken.contains("event 5"), "{broken}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::failure::{Failed, error};
 use super::schema::{APPLICATION_ID, VERSION};
@@ -15,15 +15,37 @@ const USER_VERSION_AT: usize = 60;
 const APPLICATION_ID_AT: usize = 68;
 const HEADER_BYTES: usize = 100;
 
-/// Makes the file where there is none, and refuses one that isn't a store this version may use. The
-/// look is at the bytes, because even opening a database can change its files.
-pub(super) fn prepare(path: &Path) -> Result<(), Error> {
-    match read_header(path) {
+/// Makes the file where there is none, and refuses one that isn't a store. Returns its version where that
+/// is newer than this program. The look is at the bytes, because even opening a database can change its
+/// files.
+pub(super) fn prepare(path: &Path) -> Result<Option<u32>, Error> {
+    let newer = match read_header(path) {
         Ok(header) => check(path, &header)?,
-        Err(e) if e.kind() == ErrorKind::NotFound => create(path)?,
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            create(path)?;
+            None
+        }
         Err(e) => return Err(e).failed("open", path),
+    };
+    restrict(path)?;
+    Ok(newer)
+}
+
+/// Copies a store with what stands beside it into a folder; returns the copy.
+pub(super) fn copy(path: &Path, folder: &Path) -> Result<PathBuf, Error> {
+    let copy = folder.join("copy.db");
+    for suffix in ["", "-wal"] {
+        let beside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            PathBuf::from(name)
+        };
+        match std::fs::copy(beside(path), beside(&copy)) {
+            Err(e) if e.kind() == ErrorKind::NotFound && !suffix.is_empty() => {}
+            copied => drop(copied.failed("read", path)?),
+        }
     }
-    restrict(path)
+    Ok(copy)
 }
 
 fn read_header(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -33,10 +55,10 @@ fn read_header(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(header)
 }
 
-fn check(path: &Path, header: &[u8]) -> Result<(), Error> {
+fn check(path: &Path, header: &[u8]) -> Result<Option<u32>, Error> {
     // An empty file is a store that is about to be made.
     if header.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     if header.len() < HEADER_BYTES || !header.starts_with(MAGIC) {
         let why = "the file is no incident store; name another one, or move this one away";
@@ -45,7 +67,7 @@ fn check(path: &Path, header: &[u8]) -> Result<(), Error> {
     let version = number_at(header, USER_VERSION_AT);
     let application = number_at(header, APPLICATION_ID_AT);
     refuse_foreign(path, application, version)?;
-    refuse_newer(path, version)
+    Ok(Some(version).filter(|version| *version > VERSION))
 }
 
 fn number_at(header: &[u8], at: usize) -> u32 {
@@ -59,18 +81,6 @@ pub(super) fn refuse_foreign(path: &Path, application: u32, version: u32) -> Res
         return Ok(());
     }
     let why = "the file is a database of another program; name another one";
-    Err(error("open", path, why))
-}
-
-/// Refuses a store of a later form.
-pub(super) fn refuse_newer(path: &Path, version: u32) -> Result<(), Error> {
-    if version <= VERSION {
-        return Ok(());
-    }
-    let why = format!(
-        "it has version {version} and this stanch knows versions up to {VERSION}; use the newer \
-         stanch that wrote it (the file was left as it is)"
-    );
     Err(error("open", path, why))
 }
 

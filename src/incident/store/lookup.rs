@@ -11,7 +11,7 @@ use crate::secret::Fingerprint;
 
 /// Returns the ids of all incidents, the oldest first.
 pub(super) fn list(path: &Path, connection: &Connection) -> Result<Vec<IncidentId>, Error> {
-    ids(path, connection, "SELECT DISTINCT incident FROM events ORDER BY incident", "")
+    ids(path, connection, "SELECT incident FROM heads ORDER BY incident", "")
 }
 
 /// Returns the open incident of a credential, the latest if there are several.

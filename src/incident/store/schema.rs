@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::failure::{Failed, error};
-use super::file::{refuse_foreign, refuse_newer};
+use super::file::refuse_foreign;
 use crate::incident::Error;
 
 /// Marks the file as an incident store: the letters `stnc`.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The way from an empty file to the present tables. A step that was released is never changed; what
 /// is new is a step of its own.
-const STEPS: &[M<'_>] = &[M::up(FIRST), M::up(CHECKPOINTS)];
+const STEPS: &[M<'_>] = &[M::up(FIRST), M::up(CHECKPOINTS), M::up(SUMMARIES)];
 
 // `REPLACE` deletes without asking a trigger on deletion, so insertion over an event is refused as well.
 const FIRST: &str = "
@@ -78,15 +78,68 @@ CREATE TRIGGER checkpoints_are_never_deleted BEFORE DELETE ON checkpoints
 BEGIN SELECT RAISE(ABORT, 'a checkpoint of the past is never deleted'); END;
 ";
 
+/// What lists and scorecards are made from without reading every event. Nothing in it is believed beyond
+/// that: `heads` says where each record ends, and a summary counts only for that very head.
+const SUMMARIES: &str = "
+CREATE TABLE heads (
+    incident TEXT    PRIMARY KEY NOT NULL,
+    seq      INTEGER NOT NULL,
+    hash     TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO heads
+SELECT incident, seq, hash FROM events AS event
+WHERE seq = (SELECT max(seq) FROM events WHERE incident = event.incident);
+
+CREATE TRIGGER events_move_the_head AFTER INSERT ON events
+BEGIN
+    INSERT INTO heads (incident, seq, hash) VALUES (NEW.incident, NEW.seq, NEW.hash)
+    ON CONFLICT (incident) DO UPDATE SET seq = excluded.seq, hash = excluded.hash;
+END;
+
+CREATE TABLE summaries (
+    incident TEXT    PRIMARY KEY NOT NULL,
+    hash     TEXT    NOT NULL,
+    form     INTEGER NOT NULL,
+    summary  TEXT    NOT NULL
+) STRICT;
+";
+
+/// Why a store was not opened.
+pub(super) enum Refused {
+    /// A newer program made it: its version.
+    Newer(u32),
+    /// For another reason.
+    For(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::For(error)
+    }
+}
+
 /// Opens the file, checks whose it is, brings its tables up to date.
-pub(super) fn connect(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).failed("open", path)?;
-    connection.busy_timeout(PATIENCE).failed("open", path)?;
-    harden(&connection).failed("open", path)?;
+pub(super) fn connect(path: &Path) -> Result<Connection, Refused> {
+    let mut connection = open(path)?;
     check(path, &connection)?;
     set_up(&connection).failed("open", path)?;
     migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a copy of a store that a newer program made: for reading, so that nothing of it is changed.
+pub(super) fn connect_to_copy(path: &Path, copy: &Path) -> Result<Connection, Error> {
+    let connection = open(copy)?;
+    connection.pragma_update(None, "query_only", true).failed("open", path)?;
+    Ok(connection)
+}
+
+fn open(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).failed("open", path)?;
+    connection.busy_timeout(PATIENCE).failed("open", path)?;
+    harden(&connection).failed("open", path)?;
     Ok(connection)
 }
 
@@ -99,18 +152,20 @@ fn harden(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Looks again at what the first bytes of the file told: a change may still be in the `-wal` file.
-fn check(path: &Path, connection: &Connection) -> Result<(), Error> {
+fn check(path: &Path, connection: &Connection) -> Result<(), Refused> {
     // One transaction, so that a store being made at this moment is seen whole or not at all.
     let transaction = connection.unchecked_transaction().failed("open", path)?;
     let application = pragma(&transaction, "application_id").failed("open", path)?;
     let version = pragma(&transaction, "user_version").failed("open", path)?;
     refuse_foreign(path, application, version)?;
-    refuse_newer(path, version)?;
+    if version > VERSION {
+        return Err(Refused::Newer(version));
+    }
     let count = "SELECT count(*) FROM sqlite_schema";
     let tables: i64 = (transaction.query_row(count, [], |row| row.get(0))).failed("open", path)?;
     if version == 0 && tables > 0 {
         let why = "the file is a database of another program; name another one";
-        return Err(error("open", path, why));
+        return Err(error("open", path, why).into());
     }
     Ok(())
 }

@@ -51,8 +51,15 @@ pub(super) fn store_password() -> Option<String> {
 /// Returns how wide the terminal is.
 #[cfg(feature = "contain")]
 pub(super) fn width() -> usize {
-    let width = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    width.unwrap_or(crate::report::incident_text::USUAL_WIDTH)
+    screen().0
+}
+
+/// Returns how wide and how high the terminal is.
+#[cfg(feature = "contain")]
+pub(super) fn screen() -> (usize, usize) {
+    let size = terminal_size::terminal_size();
+    let size = size.map(|(width, height)| (usize::from(width.0), usize::from(height.0)));
+    size.unwrap_or((crate::report::incident_text::USUAL_WIDTH, 24))
 }
 
 /// Returns the time.

@@ -31,7 +31,8 @@ impl StoreArgs {
         }
     }
 
-    fn unsigned(&self) -> Result<Box<dyn Store>, Failure> {
+    /// Opens it for putting back what was signed elsewhere.
+    pub(super) fn unsigned(&self) -> Result<Box<dyn Store>, Failure> {
         match &self.store {
             Some(address) if is_server(address) => server(address),
             Some(path) => Ok(Box::new(SqliteStore::open(path)?)),

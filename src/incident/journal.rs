@@ -136,6 +136,12 @@ pub trait Store: Journal {
         events: &[Event],
     ) -> Result<Vec<Recorded>, Error>;
 
+    /// Appends events as they were recorded elsewhere, all of them or none: they must follow what is here.
+    ///
+    /// # Errors
+    /// Those of [`Journal::append`], and [`Error::Broken`] where one would not be what it was.
+    fn import(&self, incident: &IncidentId, events: &[Recorded]) -> Result<(), Error>;
+
     /// Returns the open incident of a credential, the latest if there are several.
     ///
     /// # Errors
@@ -235,6 +241,15 @@ pub struct Summaries {
     pub all: Vec<Summary>,
     /// What is wrong with damaged records.
     pub broken: Vec<String>,
+}
+
+/// Refuses an event that isn't, put back, what it was.
+pub(super) fn same(incident: &IncidentId, one: &Recorded, other: &Recorded) -> Result<(), Error> {
+    let why = || "put back, it would not be what it was".to_owned();
+    match one == other {
+        true => Ok(()),
+        false => Err(Error::Broken { incident: incident.clone(), seq: other.seq, why: why() }),
+    }
 }
 
 impl Summaries {

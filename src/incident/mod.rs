@@ -6,6 +6,7 @@
 //! [`chain`] makes and checks the hashes, [`SqliteStore`] is the only part that knows a database, and
 //! [`Incident::of`] is a pure function: delete everything but the events and nothing is lost.
 
+pub mod backup;
 pub mod bundle;
 pub mod chain;
 mod clocks;
@@ -31,6 +32,7 @@ mod timeline;
 mod times;
 mod words;
 
+pub use backup::BackupError;
 pub use chain::{Break, Head};
 pub use clocks::{Clocks, Deadline, Hands, Pause, Standing};
 pub use event::Event;

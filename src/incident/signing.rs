@@ -107,6 +107,10 @@ impl Store for Signing {
         Ok(recorded)
     }
 
+    fn import(&self, incident: &IncidentId, events: &[Recorded]) -> Result<(), Error> {
+        self.store.import(incident, events)
+    }
+
     fn incident_for(&self, fingerprint: &Fingerprint) -> Result<Option<IncidentId>, Error> {
         self.store.incident_for(fingerprint)
     }

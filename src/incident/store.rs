@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, types::ValueRef};
 
 use super::chain::{self, GENESIS, Raw};
+use super::journal::same;
 use super::{
     Error, Event, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded, SignedHead, Store,
     Summaries,
@@ -164,6 +165,18 @@ impl Store for SqliteStore {
         let recorded = (expected_seq..).zip(events).map(append).collect::<Result<_, _>>()?;
         transaction.commit().failed("write", &self.path)?;
         Ok(recorded)
+    }
+
+    fn import(&self, incident: &IncidentId, events: &[Recorded]) -> Result<(), Error> {
+        self.refuse_newer()?;
+        let mut connection = self.lock();
+        let transaction = begin(&self.path, &mut connection)?;
+        for event in events {
+            let Recorded { seq, at, actor, event: what, .. } = event;
+            let place = (incident, *seq);
+            same(incident, &append(&self.path, &transaction, place, actor, *at, what)?, event)?;
+        }
+        transaction.commit().failed("write", &self.path)
     }
 
     fn incident_for(&self, fingerprint: &Fingerprint) -> Result<Option<IncidentId>, Error> {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use postgres::{Client, GenericClient, Row, error::SqlState};
 
 use super::chain::{self, GENESIS, Raw};
+use super::journal::same;
 use super::{
     Error, Event, Incident, IncidentId, Journal, Opening, PlanRecord, Reading, Recorded,
     SignedHead, Store, Summaries,
@@ -141,6 +142,21 @@ impl Store for TeamStore {
             }
             transaction.commit()?;
             Ok(recorded)
+        })
+    }
+
+    fn import(&self, incident: &IncidentId, events: &[Recorded]) -> Result<(), Error> {
+        let (id, events) = (incident.clone(), events.to_vec());
+        self.link.run("write", move |client| {
+            let mut transaction = client.transaction()?;
+            Self::refuse_newer(&mut transaction)?;
+            for event in &events {
+                let Recorded { seq, at, actor, event: what, .. } = event;
+                let recorded = append(&mut transaction, (&id, *seq), actor, *at, what)?;
+                same(&id, &recorded, event).map_err(Failed::Known)?;
+            }
+            transaction.commit()?;
+            Ok(())
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::json;
 use stanch::incident::{
-    Error, Event, IncidentId, Opening, PlanRecord, Signer, Store, Summary, Verdict, chain,
+    Error, Event, IncidentId, Journal, Opening, PlanRecord, Signer, Store, Summary, Verdict, chain,
 };
 
 use crate::story::{clock, fingerprint, judged, opened, whole};
@@ -63,6 +63,7 @@ promises!(
     checkpoints_are_kept_in_order,
     summaries_are_those_of_the_events,
     a_clock_that_was_set_back_is_noticed_and_loses_nothing,
+    a_backup_of_it_is_put_back_into_any_store_and_only_whole,
 );
 
 type At<'a> = &'a Arc<dyn Place>;
@@ -88,7 +89,7 @@ fn what_is_told_is_read_back_by_whoever_opens_it_next(place: At<'_>) {
     }
     assert_eq!(read.len(), whole().len());
     assert_eq!(store.verify(&id, None).unwrap(), chain::verify(&id, &read).unwrap());
-    assert_eq!(store.list().unwrap(), [id.clone()]);
+    assert_eq!(store.list().unwrap(), std::slice::from_ref(&id));
     assert_eq!(store.read(&id).unwrap().broken, None);
     let nobody = IncidentId::generate();
     assert!(matches!(store.events(&nobody), Err(Error::NoSuchIncident(_))));
@@ -248,4 +249,50 @@ fn a_clock_that_was_set_back_is_noticed_and_loses_nothing(place: At<'_>) {
     assert_eq!(events.len(), 3);
     let incident = stanch::incident::Incident::of(&id, &events).unwrap();
     assert!(incident.oddities.iter().any(|odd| odd.what.contains("clock was set back")));
+}
+
+fn a_backup_of_it_is_put_back_into_any_store_and_only_whole(place: At<'_>) {
+    use stanch::incident::backup;
+    let store = place.open();
+    let ids = [(); 3].map(|()| IncidentId::generate());
+    ids.iter().for_each(|id| tell(&*store, id));
+    let signer = Signer::new(&zeroize::Zeroizing::new([7; 32]));
+    let head = store.verify(&ids[0], None).unwrap();
+    store.keep_checkpoint(&signer.sign_head(&ids[0], &head)).unwrap();
+    let mut kept = Vec::new();
+    let counts = backup::write(&mut kept, &*store).unwrap();
+    assert_eq!((counts.incidents, counts.events), (3, 3 * whole().len()));
+
+    let (_folder, elsewhere) = crate::story::store();
+    let restore = |text: &[u8]| backup::restore(&mut &*text, &elsewhere);
+    // Cut off at any line, or changed, nothing of it is put back.
+    let lines = kept.iter().filter(|byte| **byte == b'\n').count();
+    let text = String::from_utf8(kept.clone()).unwrap();
+    for keep in [0, 1, 2, lines / 2, lines - 1] {
+        let part: String = text.split_inclusive('\n').take(keep).collect();
+        assert!(restore(part.as_bytes()).is_err(), "{keep} lines");
+    }
+    assert!(restore(text.replacen("Ada", "Eve", 1).as_bytes()).is_err());
+    assert!(elsewhere.list().unwrap().is_empty());
+    // Interrupted after a part of an incident, it goes on.
+    let first = store.events(&ids[0]).unwrap();
+    elsewhere.import(&ids[0], &first[..5]).unwrap();
+    assert_eq!(restore(&kept).unwrap().events, 3 * whole().len() - 5);
+    assert_eq!(restore(&kept).unwrap().events, 0);
+    for id in &ids {
+        assert_eq!(elsewhere.events(id).unwrap(), store.events(id).unwrap());
+        assert_eq!(elsewhere.checkpoints(id).unwrap(), store.checkpoints(id).unwrap());
+    }
+    // And from there back into a store of this kind, where another record of an incident is kept as it is.
+    let mut again = Vec::new();
+    backup::write(&mut again, &elsewhere).unwrap();
+    assert_eq!(again, kept);
+    let other = IncidentId::generate();
+    elsewhere.append(&other, 0, "ada", clock("10:00:05"), &opened("x")).unwrap();
+    store.append(&other, 0, "bo", clock("10:00:05"), &opened("x")).unwrap();
+    let mut differing = Vec::new();
+    backup::write(&mut differing, &elsewhere).unwrap();
+    let refused = backup::restore(&mut &*differing, &*store).unwrap_err();
+    assert!(refused.to_string().contains("another one"), "{refused}");
+    assert_eq!(store.events(&other).unwrap()[0].actor, "bo");
 }

@@ -134,3 +134,32 @@ fn many_may_make_the_tables_at_once() {
         maker.join().unwrap().unwrap();
     }
 }
+
+#[test]
+fn a_file_moves_to_a_server_by_backup_and_restore() {
+    let office = Office::new();
+    let id = office.open(&["A leak"]);
+    office.ok(&["ack"]);
+    let head = office
+        .ok(&["note", "x"])
+        .lines()
+        .last()
+        .unwrap()
+        .split_whitespace()
+        .last()
+        .unwrap()
+        .to_owned();
+    assert!(office.ok(&["backup", "all.jsonl"]).contains("1 incidents"));
+    let address = database();
+    let run = |arguments: &[&str]| {
+        let run = office.run(&[arguments, &["--store", &address]].concat());
+        assert_eq!(run.code, 0, "{}", run.all());
+        run.out
+    };
+    run(&["restore", "all.jsonl"]);
+    let said = run(&["verify", &id, "--against", &head]);
+    assert!(said.contains("1 checkpoints verify"), "{said}");
+    // It is written whole or not at all.
+    let refused = office.refused(&["backup", "nowhere/all.jsonl"]);
+    assert!(refused.contains("cannot write"), "{refused}");
+}

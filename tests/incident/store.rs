@@ -199,7 +199,7 @@ fn a_store_of_the_first_form_is_brought_up_to_date_and_loses_nothing() {
     Connection::open(&path).unwrap().execute_batch(back).unwrap();
     let store = SqliteStore::open(&path).unwrap();
     assert_eq!(store.events(&id).unwrap(), told);
-    assert_eq!(store.list().unwrap(), [id.clone()]);
+    assert_eq!(store.list().unwrap(), std::slice::from_ref(&id));
     assert_eq!(store.summaries().unwrap().all[0].id, id);
     assert!(store.checkpoints(&id).unwrap().is_empty());
 }

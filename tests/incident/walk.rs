@@ -348,3 +348,48 @@ fn colours_are_for_terminals_and_for_those_who_want_them() {
     assert!(styled(&[("CLICOLOR_FORCE", "1")]));
     assert!(!styled(&[("NO_COLOR", "1")]));
 }
+
+#[test]
+fn watching_draws_what_show_shows_and_needs_a_terminal() {
+    let office = Office::new();
+    let id = office.open(&["A leak"]);
+    assert!(office.refused(&["watch", &id]).contains("no terminal"));
+    let drawn = office.ok(&["watch", &id, "--times", "2", "--every", "1"]);
+    assert_eq!(drawn.matches("[>]identification").count(), 2, "{drawn}");
+    assert!(!drawn.contains('\u{1b}'));
+    // What is over is drawn once: nothing will change.
+    office.ok(&["verdict", "false-positive", "--reason", "a sample"]);
+    assert_eq!(office.ok(&["watch", &id, "--times", "9"]).matches("cancelled").count(), 1 + 1);
+}
+
+/// Killed at any moment, what a command said it recorded is there, and the record holds.
+#[test]
+fn killed_while_writing_nothing_that_was_said_is_lost() {
+    use std::process::Stdio;
+    let office = Office::new();
+    let id = office.open(&["A leak"]);
+    let mut said = Vec::new();
+    for number in 0..40_u64 {
+        let text = format!("note number {number}.");
+        let mut command = office.world.command(env!("CARGO_BIN_EXE_stanch"));
+        let mut child = command
+            .args(["incident", "note", &text])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(number));
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        if String::from_utf8_lossy(&output.stdout).contains("recorded") {
+            said.push(text);
+        }
+    }
+    office.ok(&["verify", &id]);
+    let notes = office.export(&id)["incident"]["notes"].to_string();
+    for text in &said {
+        assert_eq!(notes.matches(text.as_str()).count(), 1, "{text}: {notes}");
+    }
+    // And work goes on.
+    office.ok(&["note", "after the crash"]);
+}

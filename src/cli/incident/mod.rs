@@ -1,6 +1,7 @@
 //! `stanch incident`: the record, from the alert to the review.
 
 mod arguments;
+mod backup;
 mod case;
 mod export;
 mod moment;
@@ -10,6 +11,7 @@ mod phases;
 mod read;
 mod surroundings;
 mod verify;
+mod watch;
 
 pub(super) use case::SettingsArgs;
 pub(super) use read::refuse_damaged;
@@ -48,6 +50,8 @@ pub(super) enum Command {
     List(read::ListArgs),
     /// Show an incident: where it stands, what was done, what is next
     Show(read::ShowArgs),
+    /// Draw an incident anew as it changes and time passes
+    Watch(watch::WatchArgs),
     /// Open an incident by hand: a leak found elsewhere
     Open(Box<open::Args>),
     /// Take it: the response clock stops
@@ -94,6 +98,10 @@ pub(super) enum Command {
     Key,
     /// Write an incident for others: for a review, for an auditor, for another program
     Export(export::ExportArgs),
+    /// Write the whole store into a file
+    Backup(backup::BackupArgs),
+    /// Put a backup into a store, which may be of another kind
+    Restore(backup::BackupArgs),
     /// Print the template of the review, for editing
     Template,
 }
@@ -109,7 +117,10 @@ pub(super) fn run(
         Command::Verify(args) => verify::verify(args, out),
         Command::Key => verify::key(out),
         Command::Export(args) => export::export(args, out),
+        Command::Backup(args) => backup::write(args, out),
+        Command::Restore(args) => backup::restore(args, out),
         Command::Template => export::template(out),
+        Command::Watch(args) => watch::watch(args, out),
         Command::Open(args) => open::run(args, global, out),
         Command::Ack(args) => people::ack(args, global, out),
         Command::Note(args) => people::note(args, global, out),

@@ -68,6 +68,10 @@ fn every_output_is_valid_against_its_schema_at_every_stage() {
             }
         }
     }
+    office.ok(&["backup", "all.jsonl"]);
+    let backup = std::fs::read_to_string(office.world.path("all.jsonl")).unwrap();
+    let line = schema("stanch-backup-v1.json");
+    backup.lines().for_each(|text| assert_valid(&line, &serde_json::from_str(text).unwrap()));
     let card = office.world.stanch(&["scorecard", "--format", "json"]);
     assert_valid(&schema("stanch-scorecard-v1.json"), &serde_json::from_str(&card.out).unwrap());
 }

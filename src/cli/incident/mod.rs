@@ -36,7 +36,7 @@ An incident from the alert to its review:
   stanch incident assign commander Ada
   stanch incident phase containment --done --reason 'deactivated; a call with it is refused'
   stanch incident root-cause copy-paste --description 'pasted into a public issue'
-  stanch incident affected billing-api --owner payments --trusts 'calls the model' 
+  stanch incident affected billing-api --owner payments --trusts 'calls the model'
   stanch incident phase eradication --done --reason 'the issue was deleted'
   stanch incident affected billing-api --validated
   stanch incident phase recovery --done --reason 'billing runs on the new key'

@@ -18,7 +18,7 @@ use stanch::contain::{
     Delivery, DeliveryError, Engine, Error, Patience, Request, Settled, Summary, What,
 };
 use stanch::incident::{
-    Clock, Error as JournalError, Event, IncidentId, Journal, Recorded, SqliteStore,
+    Clock, Error as JournalError, Event, IncidentId, Journal, Recorded, SqliteStore, Store as _,
 };
 use stanch::provider::simulated::{Asked, Fault, Simulated};
 use stanch::provider::{

@@ -115,7 +115,7 @@ fn the_whole_story_plan_apply_show_verify_undo() {
     assert_eq!(story.state_of_leaked(), "Inactive");
 
     says(&story.stanch(&["incident", "show"]), 0, &["MTTD", "MTTC", "contained", &story.leaked.id]);
-    says(&story.stanch(&["incident", "list"]), 0, &["INC-", "SEV1"]);
+    says(&story.stanch(&["incident", "list"]), 0, &["name who leads", "SEV1"]);
     let verify = story.stanch(&["incident", "verify"]);
     says(&verify, 0, &["holds"]);
     let head =
@@ -305,7 +305,10 @@ fn a_store_of_a_newer_version_is_left_alone() {
     connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").unwrap();
     drop(connection);
     let before = fs::read(store).unwrap();
-    says(&world.stanch(&["incident", "list", "--store", store]), 2, &["newer", store, "hint"]);
+    let read = world.stanch(&["incident", "list", "--all", "--store", store]);
+    says(&read, 0, &["drill", "warning", "newer", store]);
+    let written = world.stanch(&["incident", "note", "x", "--store", store]);
+    says(&written, 2, &["newer", store, "hint"]);
     assert_eq!(fs::read(store).unwrap(), before);
 }
 
@@ -345,6 +348,6 @@ fn a_drill_tells_the_whole_story_and_is_marked_as_one() {
         0,
         &["simulated-key", "disable", "prove-dead", "rotate", "MTTD", "MTTC", "MTTR", "DRILL"],
     );
-    says(&world.stanch(&["incident", "list"]), 0, &["drill"]);
+    says(&world.stanch(&["incident", "list", "--all"]), 0, &["drill"]);
     says(&world.stanch(&["incident", "verify"]), 0, &["holds"]);
 }

@@ -1,5 +1,7 @@
 //! Where incidents are kept, as the command line names it.
 
+use std::path::PathBuf;
+
 use super::{Failure, environment, signing};
 use crate::incident::{Signing, SqliteStore, Store};
 
@@ -35,9 +37,22 @@ impl StoreArgs {
     pub(super) fn unsigned(&self) -> Result<Box<dyn Store>, Failure> {
         match &self.store {
             Some(address) if is_server(address) => server(address),
-            Some(path) => Ok(Box::new(SqliteStore::open(path)?)),
-            None => Ok(Box::new(SqliteStore::open(environment::data_folder()?.join(FILE))?)),
+            Some(path) => file(path.into()),
+            None => file(environment::data_folder()?.join(FILE)),
         }
+    }
+}
+
+fn file(path: PathBuf) -> Result<Box<dyn Store>, Failure> {
+    let store = SqliteStore::open(&path)?;
+    warn(&path.display().to_string(), store.caution());
+    Ok(Box::new(store))
+}
+
+/// Says what has to be said of a store that a newer program made.
+fn warn(place: &str, caution: Option<String>) {
+    if let Some(words) = caution {
+        Failure::new(words).warn(place);
     }
 }
 
@@ -48,7 +63,9 @@ fn is_server(address: &str) -> bool {
 #[cfg(feature = "postgres")]
 fn server(address: &str) -> Result<Box<dyn Store>, Failure> {
     let password = environment::store_password();
-    Ok(Box::new(crate::incident::TeamStore::connect(address, password.as_deref())?))
+    let store = crate::incident::TeamStore::connect(address, password.as_deref())?;
+    warn(&store.place(), store.caution()?);
+    Ok(Box::new(store))
 }
 
 #[cfg(not(feature = "postgres"))]

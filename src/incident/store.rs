@@ -71,6 +71,11 @@ impl SqliteStore {
         Ok(Self { path, newer: Some(version), _copy: Some(folder), connection })
     }
 
+    /// Returns what has to be said of a store that a newer program made.
+    pub fn caution(&self) -> Option<String> {
+        self.newer.map(|version| newer_words(version, schema::VERSION))
+    }
+
     /// Refuses to write where this is only a copy.
     fn refuse_newer(&self) -> Result<(), Error> {
         match self.newer {

@@ -42,6 +42,15 @@ impl TeamStore {
         Ok(Self { link })
     }
 
+    /// Returns what has to be said of tables that a newer program made.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the server doesn't answer.
+    pub fn caution(&self) -> Result<Option<String>, Error> {
+        let newer = self.link.run("read", schema::newer)?;
+        Ok(newer.map(|version| super::store::newer_words(version, schema::VERSION)))
+    }
+
     /// Refuses to write where a newer program made the tables.
     fn refuse_newer(client: &mut impl GenericClient) -> Result<(), Failed> {
         match schema::newer(client)? {

@@ -1,8 +1,12 @@
 //! What must hold for every input: shared by the fuzz targets and the property tests.
 
-use stanch::pattern::PatternSet;
+use std::path::Path;
+
+use stanch::pattern::import::import;
+use stanch::pattern::{Check, PatternSet};
+use stanch::policy::{Allowlist, Baseline};
 use stanch::scan::{Limits, Report, Scanner, scan};
-use stanch::source::{Source, Stdin};
+use stanch::source::{CELL_BYTES, Source, Stdin};
 
 /// Small enough that a run which exceeds them is seen at once.
 pub(crate) const LIMITS: Limits = Limits {
@@ -51,4 +55,44 @@ pub(crate) fn archives(scanner: &Scanner, bytes: &[u8]) -> Report {
         .expect("a stream can always be scanned");
     assert!(report.coverage.gaps.iter().all(|gap| !gap.why.is_empty() && !gap.remedy.is_empty()));
     report
+}
+
+/// Whatever a file of patterns, of allowances or of another scanner's rules says, it is read or refused with a
+/// reason, and what was read can be searched with.
+pub(crate) fn files(text: &str) {
+    let file = ("patterns/llm/fuzz.toml".to_owned(), text.to_owned());
+    match PatternSet::from_files([(file.0.as_str(), file.1.as_str())]) {
+        Ok(set) => drop(Scanner::new(set).limits(LIMITS).scan_bytes(text.as_bytes())),
+        Err(error) => assert!(error.to_string().contains("fuzz.toml"), "{error}"),
+    }
+    let refused = |why: String| assert!(!why.is_empty());
+    let _ =
+        Allowlist::parse("stanch.toml", Path::new("."), text).map_err(|e| refused(e.to_string()));
+    let _ = Baseline::parse("stanch.baseline", text).map_err(|e| refused(e.to_string()));
+    let _ = import("rules.toml", text).map_err(refused);
+}
+
+/// Wherever the end of a window cuts a text, the same is found as in the whole.
+pub(crate) fn edges(scanner: &Scanner, bytes: &[u8]) {
+    let (place, bytes) = bytes.split_first().unwrap_or((&0, &[]));
+    let before = CELL_BYTES.saturating_sub(usize::from(*place) * bytes.len() / 256);
+    let filler = b"a line of text, and another one\n";
+    let mut text: Vec<u8> = filler.iter().copied().cycle().take(before).collect();
+    text.extend_from_slice(bytes);
+    text.extend(filler.iter().copied().cycle().take(3 * CELL_BYTES));
+    let found = |own: usize| {
+        let stream = Stdin::new(text.as_slice()).window_bytes(own);
+        let report = scan(scanner, &[&stream as &dyn Source], &|_| ())
+            .expect("a stream can always be scanned");
+        let findings = report.findings.into_iter();
+        findings.map(|found| (found.fingerprint, found.locations)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(CELL_BYTES), found(64 * CELL_BYTES));
+}
+
+/// Whatever claims to be a key, each check has a verdict on it.
+pub(crate) fn checks(bytes: &[u8]) {
+    for check in Check::ALL {
+        let _ = check.judge(bytes);
+    }
 }

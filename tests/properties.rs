@@ -6,7 +6,7 @@ mod bodies;
 use std::io::{Cursor, Write};
 use std::sync::LazyLock;
 
-use bodies::{BEGINNINGS, LIMITS, archives, decoders};
+use bodies::{BEGINNINGS, LIMITS, archives, checks, decoders, edges, files};
 use proptest::prelude::*;
 use stanch::scan::{Limits, Scanner};
 
@@ -135,6 +135,70 @@ proptest! {
         bytes[..header.len()].copy_from_slice(header);
         bytes[100] = 13;
         archives(&SCANNER, &bytes);
+    }
+}
+
+/// Lines that files of patterns, allowances and rules are made of, and some that break them.
+fn line() -> impl Strategy<Value = String> {
+    let lines = [
+        "[provider]",
+        "id = \"fuzz\"",
+        "name = \"Fuzz\"",
+        "class = \"llm\"",
+        "console = \"https://fuzz.test\"",
+        "[[pattern]]",
+        "id = \"fuzz-key\"",
+        "description = \"Key: its holder can use it.\"",
+        "regex = '\\bfuzz_(?<key>[A-Za-z0-9]{20})\\b'",
+        "regex = '(?<key>a*)*'",
+        "regex = '((((?<key>a{1,900}){1,900}){1,900}))'",
+        "anchors = [\"fuzz_\"]",
+        "severity = \"high\"",
+        "check = \"jwt\"",
+        "examples = [\"fuzz_«key»\"]",
+        "counterexamples = [\"fuzz_\"]",
+        "[[pattern.part]]",
+        "within_lines = 99999999999",
+        "[[allow]]",
+        "reason = \"sample\"",
+        "owner = \"me\"",
+        "expires = \"2026-13-45\"",
+        "path = \"[\"",
+        "[[rules]]",
+        "keywords = [\"fuzz\"]",
+        "entropy = 3.5",
+        "[extend]",
+        "useDefault = true",
+        "[allowlist]",
+        "regexes = ['(']",
+    ];
+    prop_oneof![
+        4 => prop::sample::select(lines.to_vec()).prop_map(str::to_owned),
+        1 => "[ -~]{0,40}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn files_are_read_or_refused(lines in prop::collection::vec(line(), 0..24)) {
+        files(&lines.join("\n"));
+    }
+
+    #[test]
+    fn every_check_has_a_verdict(text in "[A-Za-z0-9+/=_.:{}\"-]{0,200}", bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        checks(text.as_bytes());
+        checks(&bytes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    #[test]
+    fn windows_cut_nothing(place in any::<u8>(), pieces in prop::collection::vec(piece(), 1..40)) {
+        edges(&SCANNER, &[vec![place], pieces.concat()].concat());
     }
 }
 

@@ -107,7 +107,9 @@ fn text_start(bytes: &[u8], run: &Range<usize>, seen: usize) -> usize {
 }
 
 fn is_text_group(group: &[u8; 4]) -> bool {
-    decode_base64(group).iter().all(|byte| is_text(*byte))
+    let [a, b, c, d] = group.map(value_of);
+    let bytes = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+    bytes.into_iter().all(is_text)
 }
 
 /// Bytes of text; zeros too, for UTF-16 within base64.

@@ -85,8 +85,9 @@ impl<'a> Database<'a> {
         }
         for free in tree.free(page) {
             if page[free.clone()].iter().any(|byte| *byte != 0) {
-                text.extend_from_slice(&page[free]);
+                text.extend_from_slice(&page[free.clone()]);
                 text.push(b'\n');
+                push_deleted_rows(&mut text, &page[free]);
             }
         }
         Some(text)
@@ -212,6 +213,46 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// Adds the rows that still stand whole where no row is any more: as they are, one value runs into the next.
+fn push_deleted_rows(text: &mut Vec<u8>, mut free: &[u8]) {
+    while !free.is_empty() {
+        let length = record_length(free).unwrap_or(0);
+        if length > 0 {
+            push_row(text, &free[..length]);
+        }
+        free = &free[length.max(1)..];
+    }
+}
+
+/// Returns how long the record is that begins here, if there is one with a text that may be a credential.
+fn record_length(bytes: &[u8]) -> Option<usize> {
+    /// The shortest text that counts, and the most values a record may have.
+    const LEAST_TEXT: u64 = 16;
+    const MOST_VALUES: usize = 64;
+    let header = usize::from(*bytes.first()?);
+    let mut types = bytes.get(1..header).filter(|types| types.len() <= MOST_VALUES)?;
+    let (mut length, mut has_text) = (header as u64, false);
+    while !types.is_empty() {
+        let kind = varint(&mut types)?;
+        let size = size_of(kind);
+        has_text |= kind >= 13 && size >= LEAST_TEXT;
+        length = length.checked_add(size)?;
+    }
+    let length = usize::try_from(length).ok()?;
+    (has_text && length <= bytes.len()).then_some(length)
+}
+
+/// Returns how many bytes a value of that serial type has.
+fn size_of(kind: u64) -> u64 {
+    match kind {
+        0 | 8 | 9 => 0,
+        1..=4 => kind,
+        5 => 6,
+        6 | 7 => 8,
+        _ => kind.saturating_sub(12) / 2,
+    }
+}
+
 /// Adds the texts and blobs of a record as a line.
 fn push_row(text: &mut Vec<u8>, payload: &[u8]) {
     let mut rest = payload;
@@ -224,14 +265,7 @@ fn push_row(text: &mut Vec<u8>, payload: &[u8]) {
         return;
     };
     while let Some(kind) = varint(&mut types) {
-        let size = match kind {
-            0 | 8 | 9 => 0,
-            1..=4 => kind,
-            5 => 6,
-            6 | 7 => 8,
-            _ => kind.saturating_sub(12) / 2,
-        };
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(values.len());
+        let size = usize::try_from(size_of(kind)).unwrap_or(usize::MAX).min(values.len());
         let (value, after) = values.split_at(size);
         values = after;
         if kind >= 12 {

@@ -4,7 +4,7 @@
 //! that every blob knows the first commit that held it at each of its paths; then the blobs, in
 //! parallel. Only the ids are kept in memory, never the blobs.
 //!
-//! What stands in a pack is read by the [`pack`] room, each object made from the one it is stored as a
+//! What stands in a pack is read by the `pack` room, each object made from the one it is stored as a
 //! difference from; what can't be read there is left to libgit2, object by object.
 
 mod commits;

@@ -62,6 +62,15 @@ pub trait Delivery: Send + Sync {
     /// [`DeliveryError::Unknown`] where the consumers may have it; every other variant where they don't.
     async fn deliver(&self, credential: &Credential) -> Result<String, DeliveryError>;
 
+    /// Finds out, without a secret, whether a delivery would work: done before an old key is stopped for
+    /// which a replacement is to be delivered. Returns what was looked at, in words.
+    ///
+    /// # Errors
+    /// Why it would not work.
+    async fn check(&self) -> Result<String, DeliveryError> {
+        Ok(format!("{} can't be tried beforehand", self.describe()))
+    }
+
     /// Returns where it would go, in words: shown in the plan, and part of what is approved.
     fn describe(&self) -> String;
 }

@@ -67,6 +67,10 @@ impl Facts {
             Operation::Enable,
             Operation::Create,
             Operation::Delete,
+            Operation::Evidence,
+            Operation::Restrict,
+            Operation::Lift,
+            Operation::Review,
         ];
         Self {
             provider: provider.id().to_owned(),

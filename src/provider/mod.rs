@@ -5,9 +5,16 @@
 //! once (creating aside), and a call whose answer was lost is [`Error::Unanswered`], never a guess.
 //! Deciding what to do, in which order and with whose approval, is `contain`'s work, not done here.
 
+mod activity;
 #[cfg(feature = "aws")]
 pub mod aws_iam;
+mod evidence;
+mod measure;
 pub mod simulated;
+
+pub use activity::{Meaning, Page, Search, SearchBy, Use};
+pub use evidence::{Evidence, Known, Power};
+pub use measure::{Measure, Restriction, Standing};
 
 use std::fmt;
 
@@ -33,6 +40,14 @@ pub enum Operation {
     Create,
     /// Removes a key for good.
     Delete,
+    /// Reads what the key may do and what surrounds it. Changes nothing.
+    Evidence,
+    /// Sets a restriction on the key's owner.
+    Restrict,
+    /// Lifts such a restriction.
+    Lift,
+    /// Reads what the key has done, in the provider's log. Changes nothing.
+    Review,
 }
 
 /// One API call an operation makes, and the permission it needs.
@@ -66,6 +81,29 @@ impl fmt::Display for KeyState {
     }
 }
 
+/// What kind of key it is: each has its own way of being stopped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum KeyKind {
+    /// A key of its own, which can be stopped and started.
+    #[default]
+    Lasting,
+    /// A key of the account itself: no program stops it.
+    Root,
+    /// A session, which lives on without the key that made it: only who issued it can be restricted.
+    Session {
+        /// Who issued it, as far as the provider tells: the full name of a user or role.
+        issuer: Option<String>,
+        /// When it ends by itself, where known.
+        ends_at: Option<Timestamp>,
+    },
+    /// A key for one service, such as a Bedrock API key.
+    Service {
+        /// The service.
+        service: String,
+    },
+}
+
 /// A key as its provider lists it. Holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
@@ -79,6 +117,9 @@ pub struct Key {
     pub state: KeyState,
     /// When it was made.
     pub created_at: Option<Timestamp>,
+    /// What kind of key it is.
+    #[serde(default)]
+    pub kind: KeyKind,
 }
 
 /// Who acts: the responder's identity as the provider sees it.
@@ -297,4 +338,43 @@ pub trait Provider: Send + Sync {
 
     /// Removes a key for good.
     async fn delete(&self, key: &Key) -> Result<Receipt, Error>;
+
+    /// Reads what the key may do and what surrounds it. What can't be read is a gap, not an error.
+    async fn evidence(&self, observation: &Observation) -> Result<Evidence, Error> {
+        let _ = observation;
+        Err(self.unsupported("read what a key may do"))
+    }
+
+    /// Looks whether a restriction stands, and what is in its place.
+    async fn standing(&self, restriction: &Restriction) -> Result<Standing, Error> {
+        let _ = restriction;
+        Err(self.unsupported("restrict the owner of a key"))
+    }
+
+    /// Sets a restriction; one that stands is left as it is.
+    async fn restrict(&self, restriction: &Restriction) -> Result<Receipt, Error> {
+        let _ = restriction;
+        Err(self.unsupported("restrict the owner of a key"))
+    }
+
+    /// Lifts a restriction and restores what [`Provider::standing`] showed before it was set.
+    async fn lift(
+        &self,
+        restriction: &Restriction,
+        before: &serde_json::Value,
+    ) -> Result<Receipt, Error> {
+        let _ = (restriction, before);
+        Err(self.unsupported("restrict the owner of a key"))
+    }
+
+    /// Reads a piece of the provider's log: from the beginning, or from where an earlier piece ended.
+    async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
+        let _ = (search, from);
+        Err(self.unsupported("tell what a key has done"))
+    }
+
+    /// Returns the error for what this provider has no call for; `what` is a verb.
+    fn unsupported(&self, what: &str) -> Error {
+        Error::Unsupported { provider: self.id().to_owned(), what: what.to_owned() }
+    }
 }

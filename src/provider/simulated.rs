@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Call, Created, Error, Identity, Key, KeyState, Liveness, Observation, Operation, Probe,
-    Provider, Receipt,
+    Call, Created, Error, Identity, Key, KeyKind, KeyState, Liveness, Observation, Operation,
+    Probe, Provider, Receipt,
 };
 use crate::secret::{Credential, Part, Secret};
 
@@ -287,6 +287,7 @@ impl Kept {
             account: ACCOUNT.to_owned(),
             state: self.state,
             created_at: Some(self.created_at),
+            kind: KeyKind::Lasting,
         }
     }
 }
@@ -393,6 +394,7 @@ impl State {
             account: ACCOUNT.to_owned(),
             state: KeyState::Absent,
             created_at: None,
+            kind: KeyKind::Lasting,
         });
         let mut siblings = self.keys_of(&key.owner, true);
         siblings.retain(|sibling| sibling.id != id);
@@ -446,6 +448,13 @@ impl Provider for Simulated {
     }
 
     fn calls(&self, operation: Operation) -> Vec<Call> {
+        let has_none = matches!(
+            operation,
+            Operation::Evidence | Operation::Restrict | Operation::Lift | Operation::Review
+        );
+        if has_none {
+            return Vec::new();
+        }
         let name = name_of(operation);
         let permission = (operation != Operation::Probe).then(|| name.clone());
         vec![Call { name, permission }]
@@ -514,6 +523,10 @@ fn name_of(operation: Operation) -> String {
         Operation::Enable => "EnableKey",
         Operation::Create => "CreateKey",
         Operation::Delete => "DeleteKey",
+        Operation::Evidence => "ReadRights",
+        Operation::Restrict => "RestrictOwner",
+        Operation::Lift => "LiftRestriction",
+        Operation::Review => "ReadLog",
     };
     format!("simulated:{name}")
 }

@@ -11,8 +11,8 @@ use stanch::incident::Outcome::{Failed, Refused, Skipped, Succeeded, Unknown};
 use stanch::incident::{Event, Journal};
 use stanch::provider::simulated::{Fault, Simulated};
 use stanch::provider::{
-    Call, Created, Error as ProviderError, Key, KeyState, Liveness, Observation, Operation, Probe,
-    Provider, Receipt,
+    Call, Created, Error as ProviderError, Key, KeyKind, KeyState, Liveness, Observation,
+    Operation, Probe, Provider, Receipt,
 };
 use stanch::secret::Credential;
 
@@ -86,6 +86,7 @@ impl Hostile<'_> {
             id: deleted.key.clone().unwrap(),
             state: KeyState::Active,
             created_at: Timestamp::from_second(1_900_000_000).ok(),
+            kind: KeyKind::Lasting,
             ..sample
         })
     }
@@ -204,6 +205,7 @@ fn key(world: &World, id: &str, owner: &str, created_at: Option<Timestamp>) -> K
         account: world.simulated.really(OWNER).unwrap()[0].account.clone(),
         state: KeyState::Active,
         created_at,
+        kind: KeyKind::Lasting,
     }
 }
 

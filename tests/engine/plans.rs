@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use stanch::contain::{
     Approval, Delivery, Error, Facts, Plan, Request, Settled, Subject, differences, plan,
 };
-use stanch::provider::{Identity, Key, KeyState, LastUse, Observation, Operation};
+use stanch::provider::{Identity, Key, KeyKind, KeyState, LastUse, Observation, Operation};
 use stanch::secret::{Credential, Part, Secret};
 
 use crate::world::{Ticking, World, id_only};
@@ -42,6 +42,7 @@ fn plan_of(inputs: &Inputs) -> Plan {
         account: inputs.account.clone(),
         state,
         created_at: None,
+        kind: KeyKind::Lasting,
     };
     let observation = Observation {
         responder: Identity { account: inputs.account.clone(), name: "responder".to_owned() },

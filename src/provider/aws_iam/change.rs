@@ -12,7 +12,7 @@ use super::observe::{is_not_the_owner, named, state, timestamp, user_arn};
 use super::watch::Watch;
 use super::{AwsIam, CREATE, DELETE, UPDATE, WHO_AM_I};
 use crate::pattern::aws_account_of;
-use crate::provider::{Created, Error, Identity, Key, Receipt};
+use crate::provider::{Created, Error, Identity, Key, KeyKind, Receipt};
 use crate::secret::{Credential, Part, Secret};
 
 /// A change of one key, as far as its answer is concerned.
@@ -72,6 +72,7 @@ impl AwsIam {
                 account: responder.account,
                 state: state(Some(&made.status)),
                 created_at: made.create_date.as_ref().and_then(timestamp),
+                kind: KeyKind::Lasting,
             },
             credential: credential(made),
             receipt,

@@ -131,6 +131,9 @@ impl Provider for AwsIam {
             Operation::Disable | Operation::Enable => &[UPDATE],
             Operation::Create => &[CREATE],
             Operation::Delete => &[DELETE],
+            Operation::Evidence | Operation::Restrict | Operation::Lift | Operation::Review => {
+                return Vec::new();
+            }
         };
         let who = Call { name: WHO_AM_I.to_owned(), permission: None };
         // Each IAM call needs the permission of its own name.

@@ -8,7 +8,7 @@ use super::failure::{self, Asked};
 use super::watch::Watch;
 use super::{AwsIam, LAST_USED, LIST, WHO_AM_I, connect, unsupported};
 use crate::pattern::aws_account_of;
-use crate::provider::{Error, Identity, Key, KeyState, LastUse, Observation};
+use crate::provider::{Error, Identity, Key, KeyKind, KeyState, LastUse, Observation};
 use crate::secret::Credential;
 
 /// What AWS tells of a key by its id.
@@ -219,6 +219,7 @@ fn absent(id: &str, owner: String, responder: &Identity) -> Key {
         account: responder.account.clone(),
         state: KeyState::Absent,
         created_at: None,
+        kind: KeyKind::Lasting,
     }
 }
 
@@ -229,6 +230,7 @@ fn listed_key(key: AccessKeyMetadata, owner: &str, responder: &Identity) -> Opti
         account: responder.account.clone(),
         state: state(key.status.as_ref()),
         created_at: key.create_date.as_ref().and_then(timestamp),
+        kind: KeyKind::Lasting,
     })
 }
 

@@ -195,6 +195,40 @@ fn strings_in_pieces_are_joined() {
 }
 
 #[test]
+fn a_private_key_is_found_whatever_stands_at_its_line_edges() {
+    for pattern in ["pem-private-key", "pem-openssh-private-key"] {
+        let key = key(pattern, "key").replace("\\r", "").replace("\\n", "\n");
+        let mut lines: Vec<&str> = key.lines().collect();
+        let body = lines[1];
+        let (head, tail) = body.split_at(body.len() / 8 * 4);
+        lines.splice(1..2, [head, tail]);
+        for (before, after) in [
+            ("", ""),
+            ("                ", ""),
+            ("# ", ""),
+            ("    #", ""),
+            ("// ", ""),
+            ("//! ", ""),
+            (" * ", ""),
+            (";; ", ""),
+            ("-- ", ""),
+            ("> ", ""),
+            ("", "\r"),
+            ("\"", "\\n\""),
+            ("\"", "\\r\\n\" +"),
+            ("  \"", "\\n\" \\"),
+        ] {
+            let text = lines.iter().map(|line| format!("{before}{line}{after}\n"));
+            let text: String = std::iter::once("x\n".to_owned()).chain(text).collect();
+            let found = scan(text.as_bytes());
+            let [detection] = &found[..] else { panic!("{found:?} in {text}") };
+            assert_eq!(detection.pattern.id, pattern, "{text}");
+            assert!(!detection.proofs.is_empty(), "{text}");
+        }
+    }
+}
+
+#[test]
 fn utf16_is_read_in_either_order_with_and_without_a_mark() {
     let token = key(TOKEN, "key");
     let file = format!("# schlüssel 密钥 😀\nkey = \"{token}\"\n");

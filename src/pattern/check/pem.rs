@@ -29,10 +29,27 @@ pub(super) fn judge(text: &str) -> Verdict {
 /// Returns what the PEM block holds, if it is labelled as a private key.
 fn body_of(text: &str) -> Option<Vec<u8>> {
     let text = text.replace("\\r", "").replace("\\n", "\n");
+    let mark = line_mark(&text);
+    let plain = |line| unmarked(line, mark);
     // Joined again with plain newlines: blocks are often indented, as in YAML.
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text.lines().map(plain).filter(|line| !line.is_empty()).collect();
     let block = ::pem::parse(lines.join("\n")).ok()?;
     block.tag().ends_with("PRIVATE KEY").then(|| block.into_contents())
+}
+
+/// Returns what stands before the last line, which is no base64: indentation, and perhaps a comment sign.
+fn line_mark(text: &str) -> &str {
+    let last = text.lines().next_back().unwrap_or_default();
+    last.split_once("-----END").map_or("", |(mark, _)| mark.trim())
+}
+
+fn unmarked<'a>(line: &'a str, mark: &str) -> &'a str {
+    let line = line.trim();
+    // The first line begins behind its mark, and its dashes aren't one.
+    match line.strip_prefix(mark) {
+        Some(rest) if !line.starts_with("-----BEGIN") => rest.trim_start(),
+        _ => line,
+    }
 }
 
 /// Returns the structure of an unprotected key in words. The label is not asked: a key under the wrong
@@ -220,6 +237,18 @@ mod tests {
         }
         let seven = element(SEQUENCE, &[version, integers(7)].concat());
         assert_eq!(judge(&block("PRIVATE KEY", &seven)), Verdict::Disproved);
+    }
+
+    #[test]
+    fn a_comment_sign_before_each_line_hides_nothing() {
+        let plain = block("PRIVATE KEY", &pkcs8_key(&mut rand::rng()));
+        for mark in ["# ", "  #", "// ", "/// ", "//! ", " * ", ";; ", "> ", "-- ", "| ", "\t"] {
+            let mut marked = plain.replace('\n', &format!("\n{mark}"));
+            assert!(matches!(judge(&marked), Verdict::Proved(_)), "{mark:?}");
+            // A blank comment line, its trailing space trimmed as editors do.
+            marked = marked.replacen('\n', &format!("\n{}\n", mark.trim_end()), 1);
+            assert!(matches!(judge(&marked), Verdict::Proved(_)), "{mark:?}, with a blank line");
+        }
     }
 
     #[test]

@@ -144,7 +144,9 @@ pub(super) fn is_repetition(body: &[u8]) -> bool {
     }
     // Signs between the groups of a sequence don't break it: `01234567-89ab-cdef`.
     let plain: Vec<u8> = body.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
-    has_run(body, 0)
+    // Indented lines hold runs of spaces, which are no part of a key.
+    let dense: Vec<u8> = body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    has_run(&dense, 0)
         || has_run(&plain, 1)
         || (body.len() >= MIN_RUN && (1..=body.len() / 3).any(is_blocks))
 }
@@ -201,6 +203,7 @@ mod tests {
             assert!(is_repetition(text.as_bytes()), "{text}");
         }
         assert!(!is_repetition(b"q8Zt1vK0mPx7Wc3R"));
+        assert!(!is_repetition(b"q8Zt1vK0\n            mPx7Wc3R"));
     }
 
     #[test]

@@ -217,6 +217,8 @@ fn a_private_key_is_found_whatever_stands_at_its_line_edges() {
             ("\"", "\\n\""),
             ("\"", "\\r\\n\" +"),
             ("  \"", "\\n\" \\"),
+            ("", " \\"),
+            ("", "\\n\\"),
         ] {
             let text = lines.iter().map(|line| format!("{before}{line}{after}\n"));
             let text: String = std::iter::once("x\n".to_owned()).chain(text).collect();

@@ -44,7 +44,8 @@ fn line_mark(text: &str) -> &str {
 }
 
 fn unmarked<'a>(line: &'a str, mark: &str) -> &'a str {
-    let line = line.trim();
+    // A backslash at its end continues a string.
+    let line = line.trim_end_matches('\\').trim();
     // The first line begins behind its mark, and its dashes aren't one.
     match line.strip_prefix(mark) {
         Some(rest) if !line.starts_with("-----BEGIN") => rest.trim_start(),

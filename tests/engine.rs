@@ -18,6 +18,8 @@ mod happy;
 mod hostile;
 #[cfg(feature = "aws")]
 mod moto;
+#[path = "engine/places.rs"]
+mod places;
 #[path = "engine/plans.rs"]
 mod plans;
 #[path = "engine/undo.rs"]

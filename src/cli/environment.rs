@@ -48,6 +48,19 @@ pub(super) fn store_password() -> Option<String> {
     std::env::var("PGPASSWORD").ok().filter(|password| !password.is_empty())
 }
 
+/// Returns the first of these variables that is set and not empty.
+#[cfg(feature = "contain")]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn text(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()))
+}
+
+/// Returns the first of these variables that is set, as a secret.
+#[cfg(feature = "contain")]
+pub(super) fn secret(names: &[&str]) -> Option<crate::secret::Secret> {
+    text(names).map(|text| crate::secret::Secret::new(text.into_bytes()))
+}
+
 /// Returns how wide the terminal is.
 #[cfg(feature = "contain")]
 pub(super) fn width() -> usize {

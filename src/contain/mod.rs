@@ -32,7 +32,12 @@ mod stop;
 mod summary;
 mod undo;
 
-pub use delivery::{CommandDelivery, Delivery, DeliveryError, MemoryDelivery};
+pub use delivery::{
+    CommandDelivery, Delivery, DeliveryError, Form, GitHubDelivery, MemoryDelivery, Scheme, Sink,
+    Target, VaultDelivery, WrittenDelivery,
+};
+#[cfg(feature = "aws")]
+pub use delivery::{ParameterStoreDelivery, SecretsManagerDelivery};
 pub use difference::differences;
 pub use engine::Engine;
 pub use look::Patience;

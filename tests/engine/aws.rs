@@ -21,7 +21,7 @@ impl Clock for SystemClock {
     }
 }
 
-fn credential(key: &AccessKey) -> Credential {
+pub(crate) fn credential(key: &AccessKey) -> Credential {
     let secret = |text: &str| Part::Secret(Secret::new(text));
     let mut parts = BTreeMap::from([
         ("id".to_owned(), Part::Public(key.id.clone())),

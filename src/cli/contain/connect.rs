@@ -30,13 +30,8 @@ pub(super) async fn connect(
     match provider.driver.as_deref() {
         #[cfg(feature = "aws")]
         Some("aws-iam") => {
-            use crate::cli::environment::SystemClock;
-            use crate::incident::Clock as _;
-            use crate::provider::aws_iam::{AwsIam, Options};
-            let mut options = Options::new(std::sync::Arc::new(|| SystemClock.now()));
-            options.endpoint.clone_from(&aws.aws_endpoint);
-            options.region.clone_from(&aws.aws_region);
-            options.profile.clone_from(&aws.aws_profile);
+            use crate::provider::aws_iam::AwsIam;
+            let mut options = aws_options(aws);
             let provider = AwsIam::connect(options.clone()).await?;
             if endpoint.is_none() || provider.endpoint().is_some() {
                 return Ok(Box::new(provider));
@@ -57,4 +52,17 @@ pub(super) async fn connect(
                 .hint(format!("revoke the key at {}", provider.console)))
         }
     }
+}
+
+/// Returns how AWS is reached.
+#[cfg(feature = "aws")]
+pub(super) fn aws_options(aws: &AwsArgs) -> crate::provider::aws_iam::Options {
+    use crate::cli::environment::SystemClock;
+    use crate::incident::Clock as _;
+    use crate::provider::aws_iam::Options;
+    let mut options = Options::new(std::sync::Arc::new(|| SystemClock.now()));
+    options.endpoint.clone_from(&aws.aws_endpoint);
+    options.region.clone_from(&aws.aws_region);
+    options.profile.clone_from(&aws.aws_profile);
+    options
 }

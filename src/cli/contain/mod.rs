@@ -2,27 +2,23 @@
 
 mod act;
 mod connect;
+mod deliver;
 
 pub(super) use act::{Responder, open_incident};
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::locate::locate;
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global, environment};
-use crate::contain::{CommandDelivery, Delivery, Facts, Plan, Request, Subject, differences, plan};
+use crate::contain::{Delivery, Facts, Plan, Request, Subject, differences, plan};
 use crate::incident::{Clock, Event, PlanRecord, Store, Visibility};
 use crate::provider::{Observation, Provider};
 use crate::report;
-use crate::scan::Scanner;
-use crate::secret::{Credential, Fingerprint, FingerprintPrefix, Part};
-
-/// How long the operator's own delivery program may take.
-const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
+use crate::secret::{Fingerprint, FingerprintPrefix};
 
 /// Stop a leaked credential at its provider, and keep the record
 ///
@@ -35,9 +31,18 @@ Examples:
   stanch contain 3fa9c2e1 --apply            carry it out, open the incident, prove the key dead
   stanch contain 3fa9c2e1 --deliver-to 'vault-put app/key'
                                              also make a replacement and hand it to that program
+  stanch contain 3fa9c2e1 --deliver-to aws-secretsmanager:app/key --apply
   stanch contain 3fa9c2e1 --resume           go on where a run was interrupted
   stanch contain 3fa9c2e1 --undo rotate --reason 'consumer not ready'
   stanch contain 3fa9c2e1 leaked-repo/       where the leak is, if it isn't here
+
+Places for --deliver-to (#PART=NAME,... says which part of the key goes where):
+  aws-secretsmanager:NAME|ARN[#id=KEY_ID,secret=KEY_SECRET]   fields of a JSON secret, staged
+  aws-ssm:/app/#id=key-id,secret=key-secret                   one parameter a part
+  vault:MOUNT/PATH[#...]            Vault or OpenBao, KV v2; VAULT_ADDR, VAULT_TOKEN
+  github:OWNER/REPO[/ENVIRONMENT]#id=AWS_ACCESS_KEY_ID,secret=AWS_SECRET_ACCESS_KEY   GH_TOKEN
+  kubernetes:NAMESPACE/NAME[?file=PATH][#...]   a manifest: `stanch contain ... | kubectl apply -f -`
+  fd:NUMBER                         JSON on an open file descriptor
 
 Exit codes: 0 contained (or the plan was shown), 2 could not, 3 something is unsettled.")]
 pub(super) struct Args {
@@ -65,8 +70,8 @@ pub(super) struct Args {
     /// With --undo: why, for the record
     #[arg(long, value_name = "TEXT", requires = "undo")]
     reason: Option<String>,
-    /// Make a replacement and hand it, as JSON on standard input, to this program
-    #[arg(long, value_name = "COMMAND")]
+    /// Make a replacement and hand it to this program (as JSON on its standard input), or to this place
+    #[arg(long, value_name = "COMMAND|PLACE")]
     deliver_to: Option<String>,
     /// Delete an inactive key of the same owner where it takes up the replacement's place
     #[arg(long, requires = "deliver_to")]
@@ -107,6 +112,13 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let finding: FingerprintPrefix = args.finding.parse()?;
     let located = locate(&finding, &args.paths, global)?;
     let store = args.store.open()?;
+    let credential = &located.finding.credential;
+    let asked = deliver::Asked::read(args.deliver_to.as_deref(), credential, global)?;
+    let mut errors = anstream::stderr();
+    let out = match asked.as_ref().is_some_and(deliver::Asked::takes_output) {
+        true => &mut errors as &mut dyn Write,
+        false => out,
+    };
     runtime()?.block_on(async {
         let fingerprint = &located.finding.fingerprint;
         let shown = if args.apply { shown_plan(args, &*store, fingerprint)? } else { None };
@@ -115,14 +127,17 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
             false => shown.as_ref().and_then(|plan| plan.endpoint.clone()),
         };
         let provider = connect::connect(&located.finding, &args.aws, endpoint).await?;
-        let delivery = delivery(args, &located.finding.credential, global)?;
+        let delivery = match &asked {
+            Some(asked) => Some(asked.prepare(&args.aws).await?),
+            None => None,
+        };
         let responder = Responder {
             store: &*store,
             provider: &*provider,
             clock: &environment::SystemClock,
             actor: environment::user(),
             located: &located,
-            delivery: delivery.as_ref().map(|delivery| delivery as &dyn Delivery),
+            delivery: delivery.as_deref(),
             visibility: args.visibility.into(),
             drill: false,
             global,
@@ -202,32 +217,6 @@ fn plan_now(
         replace_inactive: args.replace_inactive,
     };
     Ok(plan(&subject, observation, &Facts::of(provider), &request))
-}
-
-fn delivery(
-    args: &Args,
-    leaked: &Credential,
-    global: &Global,
-) -> Result<Option<CommandDelivery>, Failure> {
-    let Some(command) = args.deliver_to.as_deref() else { return Ok(None) };
-    // The line is shown with the plan and kept with the record.
-    let holds = |part: &Part| match part {
-        Part::Secret(secret) => secret.expose_str().is_some_and(|text| command.contains(text)),
-        Part::Public(_) => false,
-    };
-    let found = Scanner::new(global.pattern_set()?).scan_bytes(command.as_bytes());
-    // The id of a key alone is no secret, and may well be what the program is told.
-    let is_secret = |part: &Part| matches!(part, Part::Secret(_));
-    let mut found = found.iter().flat_map(|found| found.credential.parts.values());
-    if leaked.parts.values().any(holds) || found.any(is_secret) {
-        return Err(Failure::new("the command line of --deliver-to holds a credential").hint(
-            "nothing was shown or kept of it; let the program take its secrets from a file or the environment",
-        ));
-    }
-    let delivery = CommandDelivery::new(command, DELIVERY_TIMEOUT).map_err(|error| {
-        Failure::new(error.to_string()).hint("--deliver-to takes a program and its arguments")
-    })?;
-    Ok(Some(delivery))
 }
 
 /// Refuses a plan that isn't the one that was shown.

@@ -52,9 +52,26 @@ pub(super) struct Clients {
     pub(super) endpoint: Option<String>,
 }
 
-/// Makes the clients and checks, without a call to AWS, that there is a responder and where calls
-/// would go.
-pub(super) async fn clients(options: &Options) -> Result<Clients, Error> {
+/// Returns the SDK's configuration of the responder, for AWS's other services.
+///
+/// # Errors
+///
+/// [`Error::NoResponder`] where there are no credentials to act with, and [`Error::Unreachable`] where
+/// the endpoint that was configured is not encrypted and elsewhere than on this machine.
+pub async fn configuration(options: &Options) -> Result<SdkConfig, Error> {
+    let (config, _) = responders(options).await?;
+    let endpoint = config.endpoint_url().unwrap_or("https://");
+    match endpoint.starts_with("https://") || is_loopback(endpoint) || options.allow_plain_http {
+        true => Ok(config),
+        false => Err(Error::Unreachable {
+            call: "every call".to_owned(),
+            why: format!("{endpoint} is not encrypted"),
+        }),
+    }
+}
+
+/// Returns the responder's configuration, and where its key comes from.
+async fn responders(options: &Options) -> Result<(SdkConfig, SharedCredentialsProvider), Error> {
     let http = http_client(ProxyConfig::from_env());
     let region = region(options).await;
     let responder = match &options.responder {
@@ -71,6 +88,13 @@ pub(super) async fn clients(options: &Options) -> Result<Clients, Error> {
         }
         false => config,
     };
+    Ok((config, responder))
+}
+
+/// Makes the clients and checks, without a call to AWS, that there is a responder and where calls
+/// would go.
+pub(super) async fn clients(options: &Options) -> Result<Clients, Error> {
+    let (config, responder) = responders(options).await?;
     let once = RetryConfig::disabled();
     let writer = aws_sdk_iam::config::Builder::from(&config).retry_config(once);
     let mut clients = Clients {

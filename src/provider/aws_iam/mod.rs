@@ -20,6 +20,8 @@ mod observe;
 mod probe;
 mod watch;
 
+pub use connect::configuration;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 

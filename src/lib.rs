@@ -28,8 +28,10 @@
 //! | [`policy`] | findings, allowlist, marks, baseline → [`Review`](policy::Review): what counts |
 #![cfg_attr(
     feature = "contain",
-    doc = "| [`provider`] | a credential → its state, its owner, and the operations of its life |
+    doc = "| `http` | an address, a token, a body → what was answered, or whether it can have arrived |
+| [`provider`] | a credential → its state, its owner, and the operations of its life |
 | [`incident`] | [`Event`](incident::Event)s → a hash-chained store → [`Incident`](incident::Incident) |
+| [`sink`] | signed heads → places that keep them outside the store |
 | [`contain`] | an observation → [`Plan`](contain::Plan) → events: intend, act, look, write |"
 )]
 //! | [`report`] | findings, plans, incidents → text, JSON, SARIF, Markdown |
@@ -69,6 +71,8 @@ pub mod cli;
 pub mod contain;
 pub mod finding;
 #[cfg(feature = "contain")]
+mod http;
+#[cfg(feature = "contain")]
 pub mod incident;
 pub mod pattern;
 pub mod policy;
@@ -77,4 +81,6 @@ pub mod provider;
 pub mod report;
 pub mod scan;
 pub mod secret;
+#[cfg(feature = "contain")]
+pub mod sink;
 pub mod source;

@@ -13,15 +13,17 @@ const TABLE: &[(&str, &[&str])] = &[
     ("finding", &["secret", "pattern", "source"]),
     ("scan", &["secret", "pattern", "source", "finding"]),
     ("policy", &["secret", "pattern", "source", "finding"]),
-    ("provider", &["secret", "pattern"]),
+    ("http", &["secret"]),
+    ("provider", &["secret", "pattern", "http"]),
     ("incident", &["secret", "finding"]),
-    ("contain", &["secret", "finding", "provider", "incident"]),
+    ("sink", &["secret", "http", "incident"]),
+    ("contain", &["secret", "finding", "http", "provider", "incident"]),
     ("report", &["secret", "pattern", "source", "finding", "policy", "incident", "contain"]),
     (
         "cli",
         &[
             "secret", "pattern", "source", "finding", "scan", "policy", "provider", "incident",
-            "contain", "report",
+            "sink", "contain", "report",
         ],
     ),
 ];

@@ -18,6 +18,8 @@ mod report;
 mod server;
 #[path = "incident/signed.rs"]
 mod signed;
+#[path = "incident/sinks.rs"]
+mod sinks;
 #[path = "incident/store.rs"]
 mod store;
 #[path = "incident/story.rs"]

@@ -21,6 +21,13 @@ pub(super) fn cache_folder() -> Option<PathBuf> {
     Some(folders.cache_dir().to_owned())
 }
 
+/// Returns the folder for what the operator configures, by the platform's custom; none without a home.
+#[cfg(feature = "contain")]
+pub(super) fn config_folder() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "stanch")?;
+    Some(folders.config_dir().to_owned())
+}
+
 /// Returns an absolute form of a path, without asking the disk.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())

@@ -34,6 +34,8 @@ mod selection;
 #[cfg(feature = "contain")]
 mod signing;
 #[cfg(feature = "contain")]
+mod sinks;
+#[cfg(feature = "contain")]
 mod store;
 
 pub use exit_code::ExitCode;

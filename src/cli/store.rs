@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, environment, signing};
+use super::{Failure, environment, signing, sinks};
 use crate::incident::{Signing, SqliteStore, Store};
 
 /// The file of the default store in the data folder.
@@ -25,7 +25,13 @@ impl StoreArgs {
         let store = self.unsigned()?;
         // Stopping a key is worth more than a signature: without the key it is said and gone on.
         match signing::signer() {
-            Ok(signer) => Ok(Box::new(Signing::new(store, signer))),
+            Ok(signer) => {
+                let signing = Signing::new(store, signer);
+                Ok(Box::new(match sinks::giving() {
+                    Some(giving) => signing.before(Box::new(giving)),
+                    None => signing,
+                }))
+            }
             Err(failure) => {
                 failure.warn("the record is kept unsigned");
                 Ok(store)

@@ -48,7 +48,7 @@ pub use scorecard::{
 pub use settings::{Holder, Settings, Targets, is_one_too_many};
 pub use severity::{Classification, Inputs, Level, RULE_SET, rule_table};
 pub use signature::{SignedHead, Signer, Verifier};
-pub use signing::{Signing, Testimony, check_testimony};
+pub use signing::{Signing, Testimony, Witness, check_testimony};
 pub use step::{Step, StepState};
 pub use store::SqliteStore;
 pub use summary::Summary;

@@ -15,22 +15,39 @@ use crate::secret::Fingerprint;
 /// A checkpoint is made at least so often.
 const EVERY: u64 = 64;
 
+/// Whoever is given each signed head, to keep it where nobody who has the store can change it.
+pub trait Witness: Send + Sync {
+    /// Takes a head. Whether it could be kept is the witness's to say: the record is none the worse.
+    fn give(&self, head: &SignedHead);
+}
+
 /// A store whose records are signed.
 pub struct Signing {
     store: Box<dyn Store>,
     signer: Signer,
+    witness: Option<Box<dyn Witness>>,
 }
 
 impl Signing {
     /// Returns a store that keeps everything in that one, and signs.
     pub fn new(store: Box<dyn Store>, signer: Signer) -> Self {
-        Self { store, signer }
+        Self { store, signer, witness: None }
+    }
+
+    /// Gives each head that is signed from now on to a witness.
+    pub fn before(self, witness: Box<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// Signs the head after events of which one matters.
     fn sign_after(&self, incident: &IncidentId, new: &[Recorded]) -> Result<(), Error> {
         let Some(last) = new.last().filter(|_| new.iter().any(matters)) else { return Ok(()) };
-        self.store.keep_checkpoint(&self.signer.sign_head(incident, &last.head()))
+        let signed = self.signer.sign_head(incident, &last.head());
+        self.store.keep_checkpoint(&signed)?;
+        if let Some(witness) = &self.witness {
+            witness.give(&signed);
+        }
+        Ok(())
     }
 }
 

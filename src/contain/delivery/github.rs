@@ -13,9 +13,9 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::fields::Fields;
-use super::http::{Call, Server, Silence};
 use super::target::Target;
 use super::{Delivery, DeliveryError};
+use crate::http::{Call, Server, Silence, Token};
 use crate::secret::{Credential, Secret};
 
 /// The version of the API everything here was written against.
@@ -47,9 +47,10 @@ impl GitHubDelivery {
             ("accept", "application/vnd.github+json".to_owned()),
             ("x-github-api-version", API_VERSION.to_owned()),
         ];
+        let token = Token { header: "authorization", before: "Bearer ", secret: token };
         let mut pieces = target.place.split('/').map(str::to_owned);
         Ok(Self {
-            server: Server::new(address, ("authorization", "Bearer ", token), headers)?,
+            server: Server::new(address, Some(token), headers).map_err(DeliveryError::Target)?,
             owner: pieces.next().unwrap_or_default(),
             repository: pieces.next().unwrap_or_default(),
             environment: pieces.next(),

@@ -20,7 +20,6 @@ mod aws;
 mod command;
 mod fields;
 mod github;
-mod http;
 mod memory;
 #[cfg(feature = "aws")]
 mod parameter_store;

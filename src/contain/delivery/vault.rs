@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
 use super::fields::{Fields, wiped_json};
-use super::http::{Answer, Call, Server, Silence};
 use super::target::Target;
 use super::{Delivery, DeliveryError};
+use crate::http::{Answer, Call, Server, Silence, Token};
 use crate::secret::{Credential, Secret};
 
 /// A secret in a KV v2 engine.
@@ -48,9 +48,10 @@ impl VaultDelivery {
         namespace: Option<String>,
     ) -> Result<Self, DeliveryError> {
         let (mount, path) = target.place.split_once('/').unwrap_or((&target.place, ""));
+        let token = Token { header: "x-vault-token", before: "", secret: token };
         let headers = namespace.map(|name| ("x-vault-namespace", name)).into_iter().collect();
         Ok(Self {
-            server: Server::new(address, ("x-vault-token", "", token), headers)?,
+            server: Server::new(address, Some(token), headers).map_err(DeliveryError::Target)?,
             mount: mount.to_owned(),
             path: path.to_owned(),
             fields: target.fields.clone(),

@@ -1,5 +1,8 @@
-//! Calls to places that are not AWS's: strict TLS, the system's root certificates, no redirects. To an
+//! Calls to servers that are not AWS's: strict TLS, the system's root certificates, no redirects. To an
 //! unencrypted address only on this machine.
+//!
+//! Takes an address that the operator named, a token and a body; gives the status and the JSON that was
+//! answered, or whether the call can have arrived. What is answered is data, never obeyed.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,7 +13,6 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 use zeroize::Zeroizing;
 
-use super::DeliveryError;
 use crate::secret::Secret;
 
 /// How long one call may take, connection included.
@@ -20,15 +22,15 @@ const MAX_ANSWER: u64 = 1 << 20;
 
 /// What a call got.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The body where it is JSON, otherwise null.
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 /// Why a call got no answer.
 #[derive(Debug)]
-pub(super) enum Silence {
+pub(crate) enum Silence {
     /// It never left this machine: nothing was done.
     NotSent(String),
     /// It may have arrived.
@@ -36,7 +38,7 @@ pub(super) enum Silence {
 }
 
 impl Silence {
-    pub(super) fn why(&self) -> &str {
+    pub(crate) fn why(&self) -> &str {
         match self {
             Self::NotSent(why) | Self::Unanswered(why) => why,
         }
@@ -45,59 +47,61 @@ impl Silence {
 
 /// A call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
-    pub(super) method: &'static str,
-    pub(super) path: &'a str,
-    pub(super) content_type: &'static str,
+pub(crate) struct Call<'a> {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'a str,
+    pub(crate) content_type: &'static str,
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn get(path: &'a str) -> Self {
+    pub(crate) fn get(path: &'a str) -> Self {
         Self { method: "GET", path, content_type: "application/json" }
     }
 }
 
 /// A server, and how to show it who calls.
 #[derive(Clone)]
-pub(super) struct Server {
+pub(crate) struct Server {
     agent: Agent,
     base: String,
     /// Plain headers.
     headers: Vec<(&'static str, String)>,
-    /// The header that authenticates: its name, what stands before the token, the token.
-    token: (&'static str, &'static str, Secret),
+    token: Option<Token>,
+}
+
+/// The header that authenticates.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) header: &'static str,
+    /// What stands before the token, such as `Bearer `.
+    pub(crate) before: &'static str,
+    pub(crate) secret: Secret,
 }
 
 impl Server {
     /// Prepares calls to a server.
     ///
     /// # Errors
-    /// [`DeliveryError::Target`] where the address is not encrypted and elsewhere than on this machine.
-    pub(super) fn new(
+    /// Where the address is not encrypted and elsewhere than on this machine, in words.
+    pub(crate) fn new(
         base: &str,
-        token: (&'static str, &'static str, Secret),
+        token: Option<Token>,
         headers: Vec<(&'static str, String)>,
-    ) -> Result<Self, DeliveryError> {
+    ) -> Result<Self, String> {
         let is_loopback = is_loopback(base);
         if !is_loopback && !base.starts_with("https://") {
-            return Err(DeliveryError::Target(format!(
-                "{base} is not encrypted; a new key goes to https:// only"
-            )));
+            return Err(format!("{base} is not encrypted; only https:// will do"));
         }
-        Ok(Self {
-            agent: agent(is_loopback),
-            base: base.trim_end_matches('/').to_owned(),
-            headers,
-            token,
-        })
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { agent: agent(is_loopback), base, headers, token })
     }
 
-    pub(super) fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// Makes a call. A body is wiped from memory afterwards.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         call: Call<'_>,
         body: Zeroizing<Vec<u8>>,
@@ -117,19 +121,19 @@ impl Server {
         content_type: &str,
         body: &[u8],
     ) -> Result<Answer, Silence> {
-        let (header, before, token) = &self.token;
         let not_sent = |why: &str| Silence::NotSent(why.to_owned());
-        let token = token.expose_str().ok_or_else(|| not_sent("the token is not text"))?;
-        let token = Zeroizing::new(format!("{before}{token}"));
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        request = request.header("content-type", content_type).header(*header, token.as_str());
+        request = request.header("content-type", content_type);
+        if let Some(Token { header, before, secret }) = &self.token {
+            let text = secret.expose_str().ok_or_else(|| not_sent("the token is not text"))?;
+            request = request.header(*header, Zeroizing::new(format!("{before}{text}")).as_str());
+        }
         // A header that can't be written must not be repeated in an error.
-        let request = request
-            .body(body)
-            .map_err(|_| not_sent("the address or token has signs no header may have"))?;
+        let unwritable = |_| not_sent("the address or token has signs no header may have");
+        let request = request.body(body).map_err(unwritable)?;
         let mut answer = self.agent.run(request).map_err(|error| silence(&error))?;
         let status = answer.status().as_u16();
         let text = answer.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
@@ -192,10 +196,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_key_goes_unencrypted_to_this_machine_only() {
-        let open = |base: &str| {
-            Server::new(base, ("x-vault-token", "", Secret::new("t")), Vec::new()).is_ok()
-        };
+    fn nothing_goes_unencrypted_elsewhere_than_to_this_machine() {
+        let open = |base: &str| Server::new(base, None, Vec::new()).is_ok();
         for base in ["https://vault.example.com", "http://127.0.0.1:8200", "http://[::1]:1/"] {
             assert!(open(base), "{base}");
         }

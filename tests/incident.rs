@@ -28,5 +28,7 @@ mod story;
 mod tampering;
 #[path = "incident/walk.rs"]
 mod walk;
+#[path = "incident/watched.rs"]
+mod watched;
 #[path = "world/mod.rs"]
 mod world;

@@ -9,6 +9,7 @@ mod open;
 mod people;
 mod phases;
 mod read;
+mod screen;
 mod surroundings;
 mod verify;
 mod watch;

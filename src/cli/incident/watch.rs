@@ -1,18 +1,15 @@
 //! `stanch incident watch`: the first screen of an incident, drawn anew as it changes and time passes.
 
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::read::Which;
+use super::screen::{Asked, Screen};
 use crate::cli::environment::{self, SystemClock};
 use crate::cli::{ExitCode, Failure};
-use crate::incident::{Clock, Incident, Store};
+use crate::finding::plain;
+use crate::incident::{Clock, Incident, IncidentId, Store};
 use crate::report::incident_text;
-
-/// Goes to the first line and clears what is behind each that is written.
-const HOME: &str = "\u{1b}[H";
-const CLEAR_LINE: &str = "\u{1b}[K";
-const CLEAR_BELOW: &str = "\u{1b}[J";
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct WatchArgs {
@@ -21,54 +18,79 @@ pub(in crate::cli) struct WatchArgs {
     /// Look again after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
-    /// Draw it so many times and end [default: until it is interrupted or the incident is over]
+    /// Write it so many times and end [default: follow it until q is pressed]
     #[arg(long, value_name = "N")]
     times: Option<u64>,
 }
 
+/// An incident as it is now.
+struct Drawing {
+    lines: Vec<String>,
+    /// What happened last.
+    newest: String,
+    is_over: bool,
+}
+
 pub(super) fn watch(args: &WatchArgs, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let is_terminal = std::io::stdout().is_terminal();
-    if !is_terminal && args.times.is_none() {
-        return Err(Failure::new("there is no terminal to draw on")
-            .hint("`stanch incident show` writes it once; --times N draws it so often"));
-    }
-    let (store, id) = args.which.open()?;
-    let mut drawn = 0;
-    loop {
-        let over = draw(&*store, &id, is_terminal, out)?;
-        drawn += 1;
-        if over || args.times.is_some_and(|times| drawn >= times) {
-            return Ok(ExitCode::Clean);
-        }
-        std::thread::sleep(Duration::from_secs(args.every));
+    let every = Duration::from_secs(args.every);
+    match args.times {
+        Some(times) => write_times(args, times, every, out),
+        None if std::io::stdout().is_terminal() => follow(args, every),
+        None => Err(Failure::new("there is no terminal to draw on")
+            .hint("`stanch incident show` writes it once; --times N writes it so often")),
     }
 }
 
-/// Draws the incident as far as the terminal is high; tells whether nothing is left to wait for.
-fn draw(
-    store: &dyn Store,
-    id: &crate::incident::IncidentId,
-    is_terminal: bool,
+/// Follows it on a screen of its own, until whoever watches leaves.
+fn follow(args: &WatchArgs, every: Duration) -> Result<ExitCode, Failure> {
+    let (store, id) = args.which.open()?;
+    let mut drawing = look(&*store, &id)?;
+    let mut screen = Screen::enter()?;
+    loop {
+        let looked = Instant::now();
+        loop {
+            screen.draw(&drawing.lines, &drawing.newest)?;
+            match screen.wait(every.saturating_sub(looked.elapsed()))? {
+                Asked::Leave => return Ok(ExitCode::Clean),
+                Asked::Elsewhere => drawing = look(&*store, &id)?,
+                Asked::Nothing => break,
+            }
+        }
+        drawing = look(&*store, &id)?;
+    }
+}
+
+fn write_times(
+    args: &WatchArgs,
+    times: u64,
+    every: Duration,
     out: &mut dyn Write,
-) -> Result<bool, Failure> {
+) -> Result<ExitCode, Failure> {
+    let (store, id) = args.which.open()?;
+    for nth in 0..times {
+        if nth > 0 {
+            std::thread::sleep(every);
+        }
+        let drawing = look(&*store, &id)?;
+        drawing.lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        out.flush()?;
+        if drawing.is_over {
+            break;
+        }
+    }
+    Ok(ExitCode::Clean)
+}
+
+fn look(store: &dyn Store, id: &IncidentId) -> Result<Drawing, Failure> {
     let events = store.events(id)?;
     let incident = Incident::of(id, &events)?;
-    let Some(last) = events.last() else { return Ok(true) };
-    let (width, height) = environment::screen();
-    let mut lines = incident_text::page(&incident, &last.head(), SystemClock.now(), width);
-    let mut screen = Vec::new();
-    if is_terminal {
-        // The last line is the newest event: what happens is seen as it happens.
-        lines.truncate(height.saturating_sub(2));
-        let newest = incident.timeline.last().map(|line| crate::finding::plain(&line.text));
-        let newest: String = newest.unwrap_or_default().chars().take(width).collect();
-        write!(screen, "{HOME}")?;
-        lines.iter().try_for_each(|line| writeln!(screen, "{line}{CLEAR_LINE}"))?;
-        write!(screen, "{newest}{CLEAR_LINE}{CLEAR_BELOW}")?;
-    } else {
-        lines.iter().try_for_each(|line| writeln!(screen, "{line}"))?;
-    }
-    out.write_all(&screen)?;
-    out.flush()?;
-    Ok(incident.state.is_over())
+    let (width, _) = environment::screen();
+    let head = events.last().map(crate::incident::Recorded::head);
+    let page = head.map(|head| incident_text::page(&incident, &head, SystemClock.now(), width));
+    let newest = incident.timeline.last().map(|line| plain(&line.text).to_string());
+    Ok(Drawing {
+        lines: page.unwrap_or_default(),
+        newest: newest.unwrap_or_default(),
+        is_over: incident.state.is_over(),
+    })
 }

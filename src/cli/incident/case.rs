@@ -185,19 +185,6 @@ pub(super) fn tell(
     let incident = Incident::of(id, events)?;
     let new = &events[events.len().saturating_sub(new)..];
     incident_next::write(out, &incident, new, desk.now)?;
-    let is_turn = |recorded: &Recorded| {
-        matches!(
-            recorded.event,
-            Event::Opened { .. } | Event::Contained { .. } | Event::Closed { .. }
-        )
-    };
-    if let Some(last) = new.last().filter(|_| new.iter().any(is_turn)) {
-        writeln!(
-            out,
-            "head      {}   (keep it elsewhere: `incident verify --against` compares)",
-            last.head()
-        )?;
-    }
     Ok(ExitCode::Clean)
 }
 

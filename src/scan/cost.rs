@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Scanner;
 use super::candidate::search_round;
+use super::prefilter::Room;
 use crate::pattern::Pattern;
 
 /// What a pattern has cost so far.
@@ -50,7 +51,9 @@ impl Costs {
     pub fn add(&mut self, scanner: &Scanner, bytes: &[u8], now: &dyn Fn() -> Duration) {
         let start = now();
         let mut hits = Vec::new();
-        scanner.prefilter.each_hit(bytes, 0..bytes.len(), |hit| hits.push(hit));
+        scanner
+            .prefilter
+            .each_hit(bytes, 0..bytes.len(), &mut Room::default(), |hit| hits.push(hit));
         self.bytes += bytes.len() as u64;
         self.prefilter += now().saturating_sub(start);
         for hit in hits {
@@ -70,7 +73,7 @@ impl Scanner {
     /// Returns at how many places of a text an anchor stands: the first stage of a scan alone.
     pub fn count_anchors(&self, bytes: &[u8]) -> u64 {
         let mut count = 0;
-        self.prefilter.each_hit(bytes, 0..bytes.len(), |_| count += 1);
+        self.prefilter.each_hit(bytes, 0..bytes.len(), &mut Room::default(), |_| count += 1);
         count
     }
 }

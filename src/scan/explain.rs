@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::candidate::{self, Candidate};
 use super::precedence::{self, Kept};
+use super::prefilter::Room;
 use super::traces::Traces;
 use super::{Rejection, Scanner, overlap, sieve};
 use crate::pattern::{Confidence, Pattern, Severity};
@@ -84,7 +85,7 @@ impl Scanner {
             }
         }
         let of_pattern = by_pattern(&fates);
-        self.prefilter.each_hit(bytes, 0..bytes.len(), |hit| {
+        self.prefilter.each_hit(bytes, 0..bytes.len(), &mut Room::default(), |hit| {
             let anchor = hit.range();
             let owners = self.prefilter.owners(hit.anchor);
             for &owner in owners.iter().filter(|_| is_wanted(&anchor)) {

@@ -9,10 +9,17 @@
 
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::candidate::{Groups, reach, search_round};
-use super::prefilter::{Hit, Prefilter};
+use super::prefilter::{Hit, Prefilter, Room};
 use crate::pattern::PatternSet;
 use crate::source::Copied;
+
+/// What is at least twice as long is searched in parts of this length.
+const PART_BYTES: usize = 1 << 20;
+/// Stretches no further apart are searched as one.
+const NEAR: usize = 64;
 
 /// Where anchors stand in a blob, and what matched round them.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,8 +44,27 @@ struct Match {
 impl Traces {
     /// Searches a blob from its beginning to its end.
     pub(super) fn of_whole(set: &PatternSet, prefilter: &Prefilter, bytes: &[u8]) -> Self {
+        if bytes.len() < 2 * PART_BYTES {
+            let mut search = Search::new(set, prefilter, bytes);
+            search.range(0..bytes.len(), |_| true);
+            return search.finish();
+        }
+        // So that a single large file keeps more than one thread busy.
+        let part = |number: usize| {
+            let start = number * PART_BYTES;
+            let end = (start + PART_BYTES).min(bytes.len());
+            let mut search = Search::new(set, prefilter, bytes);
+            let stretch = start..prefilter.beyond(end).min(bytes.len());
+            search.range(stretch, |hit| hit.start < end);
+            search.traces
+        };
+        let parts = 0..bytes.len().div_ceil(PART_BYTES);
+        let parts: Vec<Self> = parts.into_par_iter().map(part).collect();
         let mut search = Search::new(set, prefilter, bytes);
-        search.range(0..bytes.len(), |_| true);
+        for part in parts {
+            search.traces.hits.extend(part.hits);
+            search.traces.matches.extend(part.matches);
+        }
         search.finish()
     }
 
@@ -55,7 +81,8 @@ impl Traces {
         let mut waiting = 0..0;
         each_seam(bytes.len(), copies, |seam| {
             let stretch = prefilter.reach(bytes, seam);
-            if stretch.start < waiting.end {
+            // What lies between two near each other costs less than to begin anew.
+            if stretch.start < waiting.end + NEAR {
                 waiting.end = waiting.end.max(stretch.end);
             } else {
                 let stretch = std::mem::replace(&mut waiting, stretch);
@@ -111,13 +138,14 @@ struct Search<'a> {
     set: &'a PatternSet,
     prefilter: &'a Prefilter,
     bytes: &'a [u8],
+    room: Room,
     traces: Traces,
 }
 
 impl<'a> Search<'a> {
     fn new(set: &'a PatternSet, prefilter: &'a Prefilter, bytes: &'a [u8]) -> Self {
         let traces = Traces { length: bytes.len(), hits: Vec::new(), matches: Vec::new() };
-        Self { set, prefilter, bytes, traces }
+        Self { set, prefilter, bytes, room: Room::default(), traces }
     }
 
     /// Searches round every anchor in a range that is `new`.
@@ -126,7 +154,8 @@ impl<'a> Search<'a> {
             return;
         }
         let prefilter = self.prefilter;
-        prefilter.each_hit(self.bytes, range, |hit| {
+        let mut room = std::mem::take(&mut self.room);
+        prefilter.each_hit(self.bytes, range, &mut room, |hit| {
             if is_new(&hit) {
                 self.traces.hits.push(hit);
                 for &pattern in prefilter.owners(hit.anchor) {
@@ -134,6 +163,7 @@ impl<'a> Search<'a> {
                 }
             }
         });
+        self.room = room;
     }
 
     /// Searches one pattern round an anchor.

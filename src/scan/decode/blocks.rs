@@ -4,7 +4,9 @@
 use crate::scan::prefilter::{Loops, vectorized};
 
 /// How many offsets are asked at once.
-const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 256;
+/// How many at the end of a text: most texts are short.
+pub(super) const LAST: usize = 64;
 /// The most bytes a test may see.
 const MAX_SEEN: usize = 8;
 
@@ -30,10 +32,14 @@ impl<const SEEN: usize, T: Fn(&[u8; SEEN]) -> bool> Loops for Blocks<'_, SEEN, T
         let Self { bytes, test, visit } = self;
         let mut at = 0;
         while at + BLOCK + SEEN <= bytes.len() {
-            each_of_block(&bytes[at..at + BLOCK + SEEN], at, &test, visit);
+            each_of_block(&bytes[at..at + BLOCK + SEEN], at, BLOCK, &test, visit);
             at += BLOCK;
         }
-        let mut last = [0; 2 * (BLOCK + MAX_SEEN)];
+        while at + LAST + SEEN <= bytes.len() {
+            each_of_block(&bytes[at..at + LAST + SEEN], at, LAST, &test, visit);
+            at += LAST;
+        }
+        let mut last = [0; 2 * (LAST + MAX_SEEN)];
         const { assert!(SEEN <= MAX_SEEN) };
         last[..bytes.len() - at].copy_from_slice(&bytes[at..]);
         let is_within = &mut |found| {
@@ -41,25 +47,42 @@ impl<const SEEN: usize, T: Fn(&[u8; SEEN]) -> bool> Loops for Blocks<'_, SEEN, T
                 visit(found);
             }
         };
-        each_of_block(&last[..BLOCK + SEEN], at, &test, is_within);
-        each_of_block(&last[BLOCK..][..BLOCK + SEEN], at + BLOCK, &test, is_within);
+        each_of_block(&last[..LAST + SEEN], at, LAST, &test, is_within);
+        if bytes.len() - at > LAST {
+            each_of_block(&last[LAST..][..LAST + SEEN], at + LAST, LAST, &test, is_within);
+        }
     }
 }
 
+/// Tests so many offsets; the number is known when it is inlined.
 #[inline(always)]
 fn each_of_block<const SEEN: usize>(
     block: &[u8],
     start: usize,
+    length: usize,
     test: &impl Fn(&[u8; SEEN]) -> bool,
     visit: &mut dyn FnMut(usize),
 ) {
     let mut hits = [0; BLOCK];
+    let hits = &mut hits[..length];
     for (hit, seen) in hits.iter_mut().zip(block.array_windows()) {
         *hit = u8::from(test(seen));
     }
     if hits.iter().fold(0, |any, hit| any | hit) != 0 {
-        let hits = hits.iter().enumerate().filter(|(_, hit)| **hit != 0);
-        hits.for_each(|(offset, _)| visit(start + offset));
+        each_set(hits, |offset| visit(start + offset));
+    }
+}
+
+/// Hands over each offset at which there is a one, in order; zeros are passed over eight at a time.
+#[inline(always)]
+pub(super) fn each_set(hits: &[u8], mut visit: impl FnMut(usize)) {
+    const EIGHT: usize = 8;
+    for (index, eight) in hits.as_chunks::<EIGHT>().0.iter().enumerate() {
+        let mut ones = u64::from_le_bytes(*eight);
+        while ones != 0 {
+            visit(index * EIGHT + ones.trailing_zeros() as usize / EIGHT);
+            ones &= ones - 1;
+        }
     }
 }
 

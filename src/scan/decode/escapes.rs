@@ -39,7 +39,7 @@ impl Escape {
 type Parse = fn(&[u8]) -> Option<Escape>;
 
 /// Returns where escapes could hide a credential, by form.
-pub(super) fn find(bytes: &[u8]) -> Vec<(Disguise, Vec<Range<usize>>)> {
+pub(super) fn find(bytes: &[u8]) -> [(Disguise, Vec<Range<usize>>); 3] {
     let (mut percent, mut backslash, mut entity) = (Vec::new(), Vec::new(), Vec::new());
     blocks::each(bytes, may_escape, |at| {
         let (parse, found) = match bytes[at] {
@@ -52,7 +52,7 @@ pub(super) fn find(bytes: &[u8]) -> Vec<(Disguise, Vec<Range<usize>>)> {
             found.push(place);
         }
     });
-    vec![
+    [
         (Disguise::PercentEncoding, percent),
         (Disguise::Escapes, backslash),
         (Disguise::HtmlEntities, entity),

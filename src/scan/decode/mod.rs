@@ -59,15 +59,33 @@ pub(super) struct Disguised {
     places: Vec<Range<usize>>,
 }
 
+/// What has so many bytes is looked at by several threads.
+const LARGE: usize = 2 << 20;
+
 /// Finds what is disguised in a text. `changed` holds the stretches that an outer disguise produced: what
 /// touches none of them was there to see before. `None` means that all is new.
 pub(super) fn find(bytes: &[u8], changed: Option<&[Range<usize>]>) -> Vec<Disguised> {
-    let mut found = escapes::find(bytes);
-    found.push((Disguise::SplitString, joins::find(bytes)));
-    found.push((Disguise::Base64, runs::find_base64(bytes)));
-    found.push((Disguise::Hex, runs::find_hex(bytes)));
-    found.push((Disguise::Utf16, utf16::find(bytes)));
-    let disguised = found.into_iter().map(|(disguise, mut places)| {
+    let escapes = || escapes::find(bytes);
+    let [joins, base64, hex, utf16] = [joins::find, runs::find_base64, runs::find_hex, utf16::find]
+        .map(|find| move || find(bytes));
+    let (escapes, (joins, base64), (hex, utf16)) = match bytes.len() < LARGE {
+        true => (escapes(), (joins(), base64()), (hex(), utf16())),
+        // So that a single large file keeps more than one thread busy.
+        false => {
+            let ((escapes, joined), others) = rayon::join(
+                || rayon::join(escapes, || rayon::join(joins, base64)),
+                || rayon::join(hex, utf16),
+            );
+            (escapes, joined, others)
+        }
+    };
+    let others = [
+        (Disguise::SplitString, joins),
+        (Disguise::Base64, base64),
+        (Disguise::Hex, hex),
+        (Disguise::Utf16, utf16),
+    ];
+    let disguised = escapes.into_iter().chain(others).map(|(disguise, mut places)| {
         places.retain(|place| changed.is_none_or(|changed| touches(changed, place)));
         Disguised { disguise, places }
     });

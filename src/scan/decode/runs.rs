@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::Substitution;
+use super::blocks::{BLOCK, LAST, each_set};
 use crate::scan::prefilter::{Loops, vectorized};
 
 /// The shortest run that is looked at, in characters.
@@ -52,8 +53,6 @@ pub(super) fn find_base64(bytes: &[u8]) -> Vec<Range<usize>> {
 
 /// How many characters are looked at to see text: four groups of four.
 const SEEN: usize = 16;
-/// How many offsets are asked at once.
-const BLOCK: usize = 256;
 
 /// Hands over each offset where `SEEN` characters decode to bytes below 128, in order.
 ///
@@ -70,26 +69,38 @@ impl Loops for Texts<'_> {
     fn run(self) {
         let Self { bytes, visit } = self;
         let mut at = 0;
-        while at + SEEN <= bytes.len() {
-            let block = &bytes[at..bytes.len().min(at + BLOCK + SEEN)];
-            let mut values = [u8::MAX; BLOCK + SEEN];
-            for (value, byte) in values.iter_mut().zip(block) {
-                *value = value_of(*byte);
-            }
-            let mut groups = [0; BLOCK + SEEN - 4];
-            for (group, four) in groups.iter_mut().zip(values.windows(4)) {
-                *group = (four[0] >> 5 | four[1] >> 3 | four[2] >> 1 | four[3] >> 7) & 1;
-            }
-            let mut misses = [0; BLOCK];
-            for (miss, row) in misses.iter_mut().zip(groups.windows(13)) {
-                *miss = row[0] | row[4] | row[8] | row[12];
-            }
-            if misses.iter().fold(1, |all, miss| all & miss) == 0 {
-                let hits = misses.iter().enumerate().filter(|(_, miss)| **miss == 0);
-                hits.for_each(|(offset, _)| visit(at + offset));
-            }
+        while at + BLOCK + SEEN <= bytes.len() {
+            each_text(bytes, at, BLOCK, visit);
             at += BLOCK;
         }
+        while at + SEEN <= bytes.len() {
+            each_text(bytes, at, LAST, visit);
+            at += LAST;
+        }
+    }
+}
+
+/// Asks so many offsets; the number is known when it is inlined.
+#[inline(always)]
+fn each_text(bytes: &[u8], at: usize, length: usize, visit: &mut dyn FnMut(usize)) {
+    let block = &bytes[at..bytes.len().min(at + length + SEEN)];
+    let mut values = [u8::MAX; BLOCK + SEEN];
+    let values = &mut values[..length + SEEN];
+    for (value, byte) in values.iter_mut().zip(block) {
+        *value = value_of(*byte);
+    }
+    let mut groups = [0; BLOCK + SEEN - 4];
+    let groups = &mut groups[..length + SEEN - 4];
+    for (group, four) in groups.iter_mut().zip(values.windows(4)) {
+        *group = (four[0] >> 5 | four[1] >> 3 | four[2] >> 1 | four[3] >> 7) & 1;
+    }
+    let mut hits = [0; BLOCK];
+    let hits = &mut hits[..length];
+    for (hit, row) in hits.iter_mut().zip(groups.windows(13)) {
+        *hit = 1 ^ (row[0] | row[4] | row[8] | row[12]);
+    }
+    if hits.iter().fold(0, |any, hit| any | hit) != 0 {
+        each_set(hits, |offset| visit(at + offset));
     }
 }
 
@@ -242,7 +253,8 @@ impl Loops for Words<'_> {
                 let is_digit = byte.wrapping_sub(b'0') < 10;
                 *other = u8::from(!(is_digit | ((byte | 0x20).wrapping_sub(b'a') < 6)));
             }
-            for (word, others) in others.as_chunks::<WORD>().0.iter().enumerate() {
+            let words = others.as_chunks::<WORD>().0.iter().take(block.len().div_ceil(WORD));
+            for (word, others) in words.enumerate() {
                 let is_digits = u64::from_ne_bytes(*others) == 0;
                 if is_digits && was_digits {
                     visit(index * BLOCK + word * WORD);

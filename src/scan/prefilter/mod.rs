@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::pattern::Pattern;
 
 use tables::{Index, Place, gram, places};
-use vector::{Kernel, Positions};
+use vector::{Kernel, Positions, STEP};
 pub(super) use vector::{Loops, vectorized};
 use windows::{Choice, MAX_OFFSET, WIDTH, buckets, choose};
 
@@ -71,6 +71,14 @@ impl Hit {
     }
 }
 
+/// What a search works with: kept from one stretch to the next, since making room takes time.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    positions: Positions,
+    /// An anchor begins before its window: a hit waits until no other can begin before it.
+    waiting: Vec<Hit>,
+}
+
 impl Prefilter {
     /// Makes the anchors of these patterns ready.
     pub(super) fn new(patterns: &[Arc<Pattern>]) -> Self {
@@ -105,6 +113,11 @@ impl Prefilter {
         &self.owners[anchor as usize]
     }
 
+    /// Returns where an anchor ends at most that begins before an offset.
+    pub(super) fn beyond(&self, offset: usize) -> usize {
+        offset.saturating_add(self.longest.saturating_sub(1))
+    }
+
     /// Returns the stretch round a range in which an anchor must lie that touches the range or one of
     /// its ends: the range and the bytes beside it that anchors are made of.
     pub(super) fn reach(&self, bytes: &[u8], range: Range<usize>) -> Range<usize> {
@@ -117,16 +130,20 @@ impl Prefilter {
     }
 
     /// Hands every place of an anchor in `bytes[range]` to `visit`, in the order of the text.
-    pub(super) fn each_hit(&self, bytes: &[u8], range: Range<usize>, mut visit: impl FnMut(Hit)) {
+    pub(super) fn each_hit(
+        &self,
+        bytes: &[u8],
+        range: Range<usize>,
+        room: &mut Room,
+        mut visit: impl FnMut(Hit),
+    ) {
         let text = &bytes[..range.end];
-        let mut positions = Positions::default();
-        // An anchor begins before its window: a hit waits until no other can begin before it.
-        let mut waiting: Vec<Hit> = Vec::new();
+        let Room { positions, waiting } = room;
         for start in range.clone().step_by(CHUNK_BYTES) {
             let end = text.len().min(start + CHUNK_BYTES);
-            self.suspects(text, start..end, &mut positions);
+            self.suspects(bytes, start..end, positions);
             for at in positions.iter() {
-                self.compare(text, start + at, range.start, &mut waiting);
+                self.compare(text, start + at, range.start, waiting);
             }
             waiting.sort_unstable();
             let is_due = |hit: &Hit| end == text.len() || hit.start + MAX_OFFSET < end;
@@ -137,16 +154,19 @@ impl Prefilter {
 
     /// Finds the positions in a chunk, counted from its start, at which a window may stand.
     fn suspects(&self, text: &[u8], chunk: Range<usize>, positions: &mut Positions) {
-        // The last window of a chunk ends in the next one.
-        let bytes = &text[chunk.start..(chunk.end + WIDTH - 1).min(text.len())];
-        positions.start(chunk.len());
+        // The last window of a chunk ends in the next one. So that a whole step can be taken, more is tested
+        // than was asked for: most stretches are short.
+        let length = chunk.len();
+        let end = chunk.start + length.next_multiple_of(STEP) + WIDTH - 1;
+        let bytes = &text[chunk.start..end.min(text.len())];
+        positions.start(bytes.len());
         let tested = self.kernel.test(&self.places, bytes, positions);
         // What is too short for a whole step passes untested.
-        positions.extend(tested..chunk.len());
+        positions.extend(tested..length);
         let [whole, short] = &self.indexes;
         positions.retain(|at| {
             let gram = gram(&bytes[at..]);
-            whole.may_have(gram) | short.may_have(gram)
+            (whole.may_have(gram) | short.may_have(gram)) & usize::from(at < length)
         });
     }
 

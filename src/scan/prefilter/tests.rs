@@ -23,7 +23,7 @@ fn assert_all_find_the_same(prefilter: &mut Prefilter, text: &[u8], range: Range
     for kernel in Kernel::available() {
         prefilter.kernel = kernel;
         let mut hits = Vec::new();
-        prefilter.each_hit(text, range.clone(), |hit| hits.push(hit));
+        prefilter.each_hit(text, range.clone(), &mut Room::default(), |hit| hits.push(hit));
         assert_eq!(hits, expected, "{kernel:?}");
     }
 }

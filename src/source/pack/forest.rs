@@ -30,6 +30,7 @@ pub(super) struct Forest {
 impl Forest {
     /// Reads the head of every object.
     pub(super) fn of(index: &Index, pack: &[u8]) -> Self {
+        index.prepare();
         // One that the index can't place stands at the end, where there is nothing to read.
         let end = pack.len().saturating_sub(TRAILER_BYTES);
         let place = |number: usize| {

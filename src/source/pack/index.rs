@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use git2::Oid;
 
@@ -23,6 +24,15 @@ const IS_LARGE: u32 = 1 << 31;
 pub(in crate::source) struct Index {
     bytes: Mapped,
     count: usize,
+    starts: OnceLock<Starts>,
+}
+
+/// Where the ids begin whose first bits are a number, for each number: so many bits that there is about one
+/// id for each.
+#[derive(Debug)]
+struct Starts {
+    bits: u32,
+    starts: Box<[u32]>,
 }
 
 impl Index {
@@ -30,7 +40,7 @@ impl Index {
     pub(super) fn open(path: &Path) -> Result<Self, String> {
         let bytes = Mapped::open(path).map_err(|error| error.to_string())?;
         let count = count(&bytes).ok_or("it is no index of version 2")?;
-        Ok(Self { bytes, count })
+        Ok(Self { bytes, count, starts: OnceLock::new() })
     }
 
     /// Returns how many objects there are.
@@ -72,12 +82,9 @@ impl Index {
     /// Returns the number of the object with that id.
     pub(super) fn find(&self, oid: Oid) -> Option<usize> {
         let oid = oid.as_bytes();
-        let first = usize::from(oid[0]);
-        let start = if first == 0 { 0 } else { self.fan_out(first - 1) };
-        let range = self.near(oid, start..self.fan_out(first).min(self.count));
         let ids = &self.bytes[MAGIC.len() + FAN_OUT_BYTES..self.ids_end()];
         let id = |number: usize| &ids[number * OID_BYTES..(number + 1) * OID_BYTES];
-        let (mut low, mut high) = (range.start, range.end);
+        let Range { start: mut low, end: mut high } = self.near(oid);
         while low < high {
             let middle = low + (high - low) / 2;
             match self.head(middle).cmp(&head(oid)).then_with(|| id(middle).cmp(oid)) {
@@ -89,19 +96,31 @@ impl Index {
         None
     }
 
-    /// Narrows a range that an id stands in, if it stands anywhere. Ids are spread evenly, so how large
-    /// an id is says nearly where it stands.
-    fn near(&self, oid: &[u8], range: Range<usize>) -> Range<usize> {
-        /// Most of a few thousand ids stand no further from where they are expected.
-        const FURTHEST: usize = 96;
-        // Those in the range share their first byte.
-        let share = (head(oid) << 8 >> 32) as usize;
-        let expected = range.start + ((range.len() * share) >> 32);
-        let low = expected.saturating_sub(FURTHEST);
-        let high = expected.saturating_add(FURTHEST);
-        let is_low = low > range.start && self.head(low) < head(oid);
-        let is_high = high < range.end && self.head(high) > head(oid);
-        (if is_low { low } else { range.start })..(if is_high { high } else { range.end })
+    /// Makes ready for many questions where an id stands.
+    pub(super) fn prepare(&self) {
+        self.starts.get_or_init(|| {
+            let bits = self.count.max(1).ilog2().clamp(8, 24);
+            let mut starts = Vec::with_capacity((1 << bits) + 1);
+            for number in 0..self.count {
+                let share = (self.head(number) >> (u64::BITS - bits)) as usize;
+                while starts.len() <= share {
+                    starts.push(number as u32);
+                }
+            }
+            starts.resize((1 << bits) + 1, self.count as u32);
+            Starts { bits, starts: starts.into() }
+        });
+    }
+
+    /// Returns the range that an id stands in, if it stands anywhere.
+    fn near(&self, oid: &[u8]) -> Range<usize> {
+        if let Some(Starts { bits, starts }) = self.starts.get() {
+            let share = (head(oid) >> (u64::BITS - bits)) as usize;
+            return starts[share] as usize..starts[share + 1] as usize;
+        }
+        let first = usize::from(oid[0]);
+        let start = if first == 0 { 0 } else { self.fan_out(first - 1) };
+        start..self.fan_out(first).min(self.count)
     }
 
     /// Returns the first bytes of an id as a number.

@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::finding::{Disguise, Finding, Location, Mark, Span};
 use crate::pattern::{Confidence, Pattern, PatternSet, Severity};
 use crate::secret::{Credential, Fingerprint, redact};
-use crate::source::{self, Blob, Coverage, Gap, Moment, Source};
+use crate::source::{self, Blob, Coverage, Gap, Kind, Moment, Place, Source};
 
 use candidate::Candidate;
 use precedence::Kept;
@@ -209,6 +209,9 @@ pub fn scan(
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
             record(&mut found, detection, within, &blob);
         });
+        if blob.is_put_off() {
+            return;
+        }
         if detections > 0 || !new_gaps.is_empty() {
             blob.note();
         }
@@ -224,6 +227,9 @@ pub fn scan(
     let gaps = gaps.into_inner().unwrap_or_else(PoisonError::into_inner);
     coverage.merge(Coverage { gaps, ..Coverage::default() });
     let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut found = found;
+    found.values_mut().for_each(|finding| place(finding, &coverage.places));
+    coverage.places.clear();
     let mut findings = ordered(found);
     for finding in &mut findings {
         finding.provenance = provenance::of(scanner, finding, &coverage.stays);
@@ -266,6 +272,24 @@ fn record(
         excerpt: detection.excerpt.clone(),
         mark: detection.mark.clone(),
     }));
+}
+
+/// Puts a finding at every place of the blobs that were handed out without them.
+fn place(finding: &mut Finding, places: &BTreeMap<String, Vec<Place>>) {
+    let is_without =
+        |place: &Place| place.kind == Kind::Blob && place.path.is_none() && place.commit.is_none();
+    let locations = std::mem::take(&mut finding.locations).into_iter();
+    let placed = locations.flat_map(|location| {
+        let object = location.place.blob.as_ref().filter(|_| is_without(&location.place));
+        match object.and_then(|object| places.get(object)) {
+            Some(places) => {
+                let at = |place: &Place| Location { place: place.clone(), ..location.clone() };
+                places.iter().map(at).collect()
+            }
+            None => vec![location],
+        }
+    });
+    finding.locations = placed.collect();
 }
 
 /// Returns what places are sorted by: those in commits by their date, then those without one.

@@ -44,9 +44,18 @@ pub(super) fn search_blob(
 ) -> Vec<Gap> {
     let place = blob.places.first();
     let path = place.and_then(|place| place.path.as_deref());
+    // What files within it are called depends on what it is called itself.
+    if scanner.limits.archives > 0 && container::holds_files(blob.bytes) && blob.put_off() {
+        return Vec::new();
+    }
+    let whole = blob;
     let mut stopped = Vec::new();
     let mut visit = |within: Option<&str>, blob: &Blob<'_>| {
         let mut searched = search(scanner, blob);
+        // What was not searched is to be told by its name.
+        if !searched.stops.is_empty() && whole.put_off() {
+            return;
+        }
         // What stands beside a window's own bytes is found with the window that has it.
         searched.detections.retain(|detection| blob.own().contains(&detection.span.start));
         let counts = |detection: &Detection| touches(detection, blob.counted);

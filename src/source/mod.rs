@@ -5,6 +5,7 @@
 //! secrets, never runs anything a repository names, and never starts `git`.
 
 mod cache;
+mod floor;
 mod git_folder;
 mod history;
 mod lfs;
@@ -21,6 +22,7 @@ mod window;
 mod worktree;
 
 pub use cache::Cache;
+pub use floor::{Made, make_all};
 pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;
@@ -35,6 +37,7 @@ pub use worktree::Worktree;
 
 use std::any::Any;
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -95,7 +98,8 @@ impl Place {
 pub struct Blob<'a> {
     /// The content.
     pub bytes: &'a [u8],
-    /// Every place with this content that the source knows of; at least one, the first place first.
+    /// Every place with this content that the source knows of; at least one, the first place first. Of a blob
+    /// of a whole history it may be one without a path: its places are then in the [`Coverage`].
     pub places: &'a [Place],
     /// Where it is stored as a difference from another blob, or others from it: how they hang together.
     pub lineage: Option<&'a Lineage<'a>>,
@@ -103,6 +107,8 @@ pub struct Blob<'a> {
     pub window: Option<&'a Window>,
     /// Set by whoever finds something in it, where the source wants to know.
     pub noted: Option<&'a AtomicBool>,
+    /// Where it is not known yet where it stands: to be set by whoever can't look at it before.
+    pub put_off: Option<&'a AtomicBool>,
     /// Where a credential must at least begin, end or go through to count, in order; `None` where it counts
     /// wherever it stands.
     pub counted: Option<&'a [Range<usize>]>,
@@ -111,12 +117,30 @@ pub struct Blob<'a> {
 impl<'a> Blob<'a> {
     /// Returns a blob that stands alone.
     pub fn new(bytes: &'a [u8], places: &'a [Place]) -> Self {
-        Self { bytes, places, lineage: None, window: None, noted: None, counted: None }
+        Self {
+            bytes,
+            places,
+            lineage: None,
+            window: None,
+            noted: None,
+            put_off: None,
+            counted: None,
+        }
     }
 
     /// Returns which of its bytes are handed out with no other blob: all, unless it is a window.
     pub fn own(&self) -> Range<usize> {
         self.window.map_or(0..self.bytes.len(), |window| window.own.clone())
+    }
+
+    /// Asks to be handed the blob again when it is known where it stands, and returns whether it will be.
+    pub fn put_off(&self) -> bool {
+        self.put_off.inspect(|put_off| put_off.store(true, Ordering::Relaxed)).is_some()
+    }
+
+    /// Returns whether someone asked for that.
+    pub fn is_put_off(&self) -> bool {
+        self.put_off.is_some_and(|put_off| put_off.load(Ordering::Relaxed))
     }
 
     /// Says that something was found in it: its source may then tell its [`Stay`].
@@ -199,6 +223,10 @@ pub struct Coverage {
     pub left_out_ignored: u64,
     /// What was left out though it was to be scanned, sorted.
     pub gaps: Vec<Gap>,
+    /// Every place of the blobs in which something was found and that were handed out without their places,
+    /// by id.
+    #[serde(skip)]
+    pub places: BTreeMap<String, Vec<Place>>,
     /// How long the objects stood in their history in which something was found.
     #[serde(skip)]
     pub stays: Stays,
@@ -211,6 +239,9 @@ impl Coverage {
         self.bytes += other.bytes;
         self.left_out_ignored += other.left_out_ignored;
         self.gaps.extend(other.gaps);
+        for (object, places) in other.places {
+            self.places.entry(object).or_default().extend(places);
+        }
         for (object, stays) in other.stays {
             self.stays.entry(object).or_default().extend(stays);
         }

@@ -1,5 +1,6 @@
 //! Counts what a source hands out and what it could not read, from several threads at once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -29,6 +30,22 @@ impl Tally {
         noted.into_inner()
     }
 
+    /// Hands a blob to `visit` of which it is not known where it stands, and counts it; returns whether
+    /// something was found in it, or none where it is to be handed out again.
+    pub(super) fn hand_early(
+        &self,
+        blob: Blob<'_>,
+        visit: &(dyn Fn(Blob<'_>) + Sync),
+    ) -> Option<bool> {
+        let (noted, put_off) = (AtomicBool::new(false), AtomicBool::new(false));
+        visit(Blob { noted: Some(&noted), put_off: Some(&put_off), ..blob });
+        if put_off.into_inner() {
+            return None;
+        }
+        self.count(1, blob.bytes.len() as u64);
+        Some(noted.into_inner())
+    }
+
     /// Counts blobs that need not be handed out.
     pub(super) fn count(&self, blobs: u64, bytes: u64) {
         self.blobs.fetch_add(blobs, Ordering::Relaxed);
@@ -50,6 +67,7 @@ impl Tally {
             bytes: self.bytes.into_inner(),
             left_out_ignored: 0,
             gaps,
+            places: BTreeMap::new(),
             stays: Stays::new(),
         }
     }

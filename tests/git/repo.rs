@@ -157,14 +157,22 @@ pub(crate) fn read(source: &impl Source) -> Read {
 /// Reads a source, and does something with every blob on the way.
 pub(crate) fn read_and(source: &impl Source, also: impl Fn(Blob<'_>) + Sync) -> Read {
     let blobs = Mutex::new(Vec::new());
-    let coverage = source
+    let mut coverage = source
         .walk(&|blob| {
             also(blob);
+            blob.note();
             let read = (blob.bytes.to_vec(), blob.places.to_vec());
             blobs.lock().unwrap().push(read);
         })
         .unwrap();
     let mut blobs = blobs.into_inner().unwrap();
+    for (_, places) in &mut blobs {
+        let id = places[0].blob.as_ref().filter(|_| places[0].path.is_none());
+        if let Some(known) = id.and_then(|id| coverage.places.get(id)) {
+            *places = known.clone();
+        }
+    }
+    coverage.places.clear();
     blobs.sort();
     assert_eq!(coverage.blobs, blobs.len() as u64);
     let bytes: usize = blobs.iter().map(|(bytes, _)| bytes.len()).sum();

@@ -2,15 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use git2::{ObjectType, Oid};
 
 use super::Gaps;
 use super::store::Store;
-use crate::source::Moment;
-use crate::source::Place;
+use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::repository::{self, Signature, Tag, Tip, Unreadable};
+use crate::source::{Copied, Moment, Place};
 
 /// Everything reachable but trees and blobs.
 #[derive(Default)]
@@ -87,10 +87,12 @@ impl Commits {
         shallow: &HashSet<Oid>,
         gaps: &Gaps,
     ) -> Self {
+        let authors = Authors::default();
         let mut walk = Walk {
             shallow,
+            packed: Packed::of(objects, &authors),
             found: Self::default(),
-            authors: HashMap::new(),
+            authors: &authors,
             // A tip that can't be read is named by its reference too.
             names: tips.iter().rev().map(|tip| (tip.oid, &*tip.name)).collect(),
             is_reached: true,
@@ -140,9 +142,9 @@ impl Commits {
 /// A walk from the tips down, in one thread so that its order is always the same.
 struct Walk<'a> {
     shallow: &'a HashSet<Oid>,
+    packed: Packed<'a>,
     found: Commits,
-    /// Each author's text once: there are far fewer authors than commits.
-    authors: HashMap<String, Arc<str>>,
+    authors: &'a Authors,
     names: HashMap<Oid, &'a str>,
     /// Whether a reference or a log reaches what is walked now.
     is_reached: bool,
@@ -180,6 +182,10 @@ impl Walk<'_> {
             if !self.seen.insert(oid) && !is_missed {
                 continue;
             }
+            if let Some(commit) = self.packed.take(oid) {
+                self.commit(oid, commit);
+                continue;
+            }
             let outcome = objects.read_any(oid);
             let noted = outcome.and_then(|(kind, bytes)| self.note(oid, kind, &bytes, holder));
             match noted {
@@ -207,13 +213,13 @@ impl Walk<'_> {
         match kind {
             ObjectType::Commit => {
                 let commit = repository::Commit::parse(bytes).ok_or_else(garbled)?;
-                self.commit(oid, commit);
+                self.commit(oid, self.authors.commit(oid, commit));
             }
             ObjectType::Tag => {
                 let tag = Tag::parse(bytes).ok_or_else(garbled)?;
                 let index = self.found.tags.len() as u32;
                 let date = tag.tagger.as_ref().and_then(|tagger| tagger.when);
-                let written = self.written(tag.tagger, date);
+                let written = self.authors.written(tag.tagger, date);
                 let (target, is_reached) = (tag.target, self.is_reached);
                 self.found.tags.push(Tagged { oid, target, is_reached, written });
                 self.queue.push(Next { holder: Holder::Tag(index), ..Next::needed(tag.target) });
@@ -223,30 +229,81 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn commit(&mut self, oid: Oid, commit: repository::Commit) {
-        let parents = match self.shallow.contains(&oid) {
-            true => Vec::new(),
-            false => commit.parents,
-        };
-        self.queue.extend(parents.iter().rev().map(|parent| Next::needed(*parent)));
+    fn commit(&mut self, oid: Oid, mut commit: Commit) {
+        if self.shallow.contains(&oid) {
+            commit.parents.clear();
+        }
+        self.queue.extend(commit.parents.iter().rev().map(|parent| Next::needed(*parent)));
+        self.found.commits.push(commit);
+    }
+}
+
+/// Each author's text once: there are far fewer authors than commits.
+#[derive(Default)]
+struct Authors(Mutex<HashMap<String, Arc<str>>>);
+
+impl Authors {
+    fn commit(&self, oid: Oid, commit: repository::Commit) -> Commit {
         let date = commit.committer.and_then(|committer| committer.when);
-        let commit = Commit {
+        Commit {
             oid,
             tree: commit.tree,
             written: self.written(commit.author, date),
-            parents,
+            parents: commit.parents,
             seconds: date.map_or(0, |date| date.timestamp().as_second()),
-        };
-        self.found.commits.push(commit);
+        }
     }
 
-    fn written(&mut self, author: Option<Signature>, date: Option<Moment>) -> Written {
+    fn written(&self, author: Option<Signature>, date: Option<Moment>) -> Written {
         let author = author.map(|author| {
-            let shared = self.authors.entry(author.who);
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let shared = known.entry(author.who);
             let shared = shared.or_insert_with_key(|who| who.as_str().into());
             shared.clone()
         });
         Written { author, date }
+    }
+}
+
+/// The commits of the packs, read from several threads; what can't be read there is none.
+struct Packed<'a>(Vec<(&'a Pack, Vec<Slot>)>);
+
+type Slot = OnceLock<Box<Commit>>;
+
+impl<'a> Packed<'a> {
+    fn of(objects: &Store<'a>, authors: &Authors) -> Self {
+        let read = |pack: &'a Pack| {
+            let mut slots = Vec::new();
+            slots.resize_with(pack.len(), Slot::new);
+            let reader = ReadCommits { pack, slots, authors };
+            let wanted = pack.of_kind(ObjectType::Commit);
+            pack::walk(pack, ObjectType::Commit, objects.max_bytes(), &wanted, &reader);
+            (pack, reader.slots)
+        };
+        Self(objects.packs().iter().map(read).collect())
+    }
+
+    /// Returns a commit, once.
+    fn take(&mut self, oid: Oid) -> Option<Commit> {
+        let mut packs = self.0.iter_mut();
+        packs.find_map(|(pack, slots)| Some(*slots[pack.find(oid)? as usize].take()?))
+    }
+}
+
+struct ReadCommits<'a> {
+    pack: &'a Pack,
+    slots: Vec<Slot>,
+    authors: &'a Authors,
+}
+
+impl Visit for ReadCommits<'_> {
+    type Memory = ();
+
+    fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
+        if let Some(commit) = repository::Commit::parse(bytes) {
+            let commit = self.authors.commit(self.pack.oid(node), commit);
+            _ = self.slots[node as usize].set(Box::new(commit));
+        }
     }
 }
 

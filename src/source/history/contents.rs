@@ -1,260 +1,167 @@
-//! The blobs of a history, each with every path it ever had and the first commit that held it there.
-
-use std::cmp::Reverse;
-use std::collections::HashSet;
+//! The blobs of a history: every one that a commit, a tag or a reference leads to.
+//!
+//! Each tree is looked at once, and of one that is stored as a difference only what its base does not list.
+//! Where they stand and since when is asked later, of those alone in which something was found.
 
 use git2::{ObjectType, Oid};
 
-use super::Gaps;
-use super::commits::{Commits, Holder};
+use super::commits::Commits;
 use super::listing::Item;
-use super::names::Names;
-use super::number::{NumberMap, NumberSet};
-use super::paths::{PathId, Paths};
 use super::store::Store;
-use super::trees::{Changes, Number, Trees};
-use crate::source::Gap;
-use crate::source::repository::{EntryKind, Unreadable, entries};
+use super::trees::{Number, Trees};
+use crate::source::repository::{Unreadable, entries};
 
-/// Every blob, in an order that is quick to read.
+/// Everything that the trees of a history lead to.
+#[derive(Default)]
 pub(super) struct Contents {
-    /// By path, the youngest version first.
-    pub(super) blobs: Vec<Found>,
-    paths: Paths,
-    names: Names,
-}
-
-/// One blob.
-pub(super) struct Found {
-    pub(super) oid: Oid,
-    places: Places,
-}
-
-/// A path, and what held a blob there first.
-type FirstAt = (PathId, Holder);
-
-/// Most blobs stand at one path: there are many blobs, so those take no memory of their own.
-#[derive(Clone)]
-enum Places {
-    One(FirstAt),
-    Many(Vec<FirstAt>),
-}
-
-impl Found {
-    /// Returns every path it had, and what held it there first.
-    pub(super) fn places(&self) -> &[FirstAt] {
-        match &self.places {
-            Places::One(place) => std::slice::from_ref(place),
-            Places::Many(places) => places,
-        }
-    }
-
-    /// Returns what held it first anywhere.
-    pub(super) fn first_holder(&self) -> Option<Holder> {
-        self.places().iter().map(|(_, holder)| *holder).min()
-    }
-
-    fn add(&mut self, place: FirstAt) {
-        match &mut self.places {
-            Places::One(first) => self.places = Places::Many(vec![*first, place]),
-            Places::Many(places) => places.push(place),
-        }
-    }
+    pub(super) blobs: Vec<Oid>,
+    /// How many of them git keeps: a reference or a log leads to them.
+    pub(super) kept: usize,
+    /// Trees that can't be read, or not to their end.
+    pub(super) missing: Vec<(Number, Unreadable)>,
 }
 
 impl Contents {
-    /// Walks the trees of all commits, the oldest first. Beyond `max_paths` a tree met before is not
-    /// walked again at a new path; nothing goes unread by it.
-    pub(super) fn collect(
-        objects: &Store<'_>,
-        trees: Trees<'_>,
-        commits: &Commits,
-        max_paths: usize,
-        gaps: &Gaps,
-    ) -> Self {
-        let mut walk = Walk::new(objects, &trees, gaps, max_paths);
-        for (index, commit) in commits.commits.iter().enumerate() {
-            let holder = Holder::Commit(index as u32);
-            walk.is_reached = commits.is_reached(holder);
-            walk.tree(commit.tree, holder);
-        }
-        for root in &commits.roots {
-            walk.is_reached = commits.is_reached(root.holder);
-            match root.kind {
-                ObjectType::Tree => walk.tree(root.oid, root.holder),
-                _ => walk.blob(trees.number(root.oid), Paths::ROOT, root.holder),
+    /// Walks the trees of all commits.
+    pub(super) fn collect(objects: &Store<'_>, trees: &Trees<'_>, commits: &Commits) -> Self {
+        let (seen_trees, seen_blobs) = (Numbers::default(), Numbers::default());
+        let contents = Self::default();
+        let mut walk = Walk {
+            objects,
+            trees,
+            contents,
+            seen_trees,
+            seen_blobs,
+            blobs: Vec::new(),
+            based: Vec::new(),
+        };
+        for is_kept in [true, false] {
+            let holders = commits.commits.iter().enumerate();
+            for (index, commit) in holders {
+                if (index < commits.reached) == is_kept {
+                    walk.tree(trees.number(commit.tree));
+                }
+            }
+            let roots = commits.roots.iter();
+            for root in roots.filter(|root| commits.is_reached(root.holder) == is_kept) {
+                let number = trees.number(root.oid);
+                match root.kind {
+                    ObjectType::Tree => walk.tree(number),
+                    _ => walk.item(Item::new(0, false, number), &mut Vec::new()),
+                }
+            }
+            walk.finish_trees();
+            if is_kept {
+                walk.contents.kept = walk.blobs.len();
             }
         }
-        if walk.is_over_paths {
-            gaps.note(Gap {
-                what: format!("paths beyond the first {max_paths}"),
-                why: "folders are repeated within each other; every file was scanned, but not every path is listed".to_owned(),
-                remedy: "look at the repository: this is rarely an accident".to_owned(),
-            });
-        }
-        // The versions of a file are mostly stored as differences from its next younger one. Read in
-        // that order, what one needs was just read for the other.
-        walk.blobs.sort_by_key(|found| {
-            let first = found.places().first().copied();
-            (first.map(|(path, _)| path), Reverse(first.map(|(_, holder)| holder)))
-        });
-        Self { blobs: walk.blobs, paths: walk.paths, names: trees.into_names() }
+        let Walk { mut contents, blobs, .. } = walk;
+        contents.blobs = blobs.into_iter().map(|blob| trees.oid(blob)).collect();
+        contents
     }
 
     /// Adds blobs of which nothing is known but that they are there.
     pub(super) fn add_others(&mut self, others: impl Iterator<Item = Oid>) {
-        let known: HashSet<Oid> = self.blobs.iter().map(|found| found.oid).collect();
-        let others = others.filter(|oid| !known.contains(oid));
-        let places = Places::One((Paths::ROOT, Holder::Nothing));
-        self.blobs.extend(others.map(|oid| Found { oid, places: places.clone() }));
+        let known: std::collections::HashSet<Oid> = self.blobs.iter().copied().collect();
+        self.blobs.extend(others.filter(|oid| !known.contains(oid)));
+    }
+}
+
+/// A set of numbers, a bit each.
+#[derive(Default)]
+struct Numbers(Vec<u64>);
+
+impl Numbers {
+    /// Adds a number, and returns whether it is new.
+    fn insert(&mut self, number: Number) -> bool {
+        let (word, bit) = (number as usize / 64, 1 << (number % 64));
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
     }
 
-    /// Returns a path as text; the root, where a blob without a path stands, is none.
-    pub(super) fn path(&self, path: PathId) -> Option<String> {
-        self.paths.path(path, &self.names)
+    fn contains(&self, number: Number) -> bool {
+        self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
 
 struct Walk<'a, 's> {
     objects: &'a Store<'s>,
     trees: &'a Trees<'a>,
-    gaps: &'a Gaps,
-    paths: Paths,
-    blobs: Vec<Found>,
-    /// Which of the blobs an object is.
-    blob_places: NumberMap<Number, u32>,
-    /// Which blob was met at which path.
-    blob_paths: NumberSet<(Number, PathId)>,
-    met_trees: NumberSet<Number>,
-    /// Which tree was walked at which path.
-    tree_paths: NumberSet<(Number, PathId)>,
-    /// The tree walked last at each path: what it shares with the next one there is passed over.
-    latest: NumberMap<PathId, Number>,
-    changes: Changes,
-    max_paths: usize,
-    is_over_paths: bool,
-    /// Whether git keeps what is walked now.
-    is_reached: bool,
+    contents: Contents,
+    seen_trees: Numbers,
+    seen_blobs: Numbers,
+    blobs: Vec<Number>,
+    /// Trees of which only the difference was looked at, and their bases.
+    based: Vec<(Number, Number)>,
 }
 
-impl<'a, 's> Walk<'a, 's> {
-    fn new(objects: &'a Store<'s>, trees: &'a Trees<'a>, gaps: &'a Gaps, max_paths: usize) -> Self {
-        Self {
-            objects,
-            trees,
-            gaps,
-            paths: Paths::new(),
-            blobs: Vec::new(),
-            blob_places: NumberMap::default(),
-            blob_paths: NumberSet::default(),
-            met_trees: NumberSet::default(),
-            tree_paths: NumberSet::default(),
-            latest: NumberMap::default(),
-            changes: Changes::default(),
-            max_paths,
-            is_over_paths: false,
-            is_reached: true,
-        }
-    }
-
+impl Walk<'_, '_> {
     /// Walks a tree from the root down, without recursion: its depth is whatever someone committed.
-    fn tree(&mut self, root: Oid, holder: Holder) {
-        let mut waiting = vec![(self.trees.number(root), Paths::ROOT)];
-        while let Some((tree, path)) = waiting.pop() {
-            if self.is_new(tree, path) {
-                self.folder(tree, path, holder, &mut waiting);
+    fn tree(&mut self, root: Number) {
+        let mut waiting = Vec::new();
+        self.item(Item::new(0, true, root), &mut waiting);
+        self.below(waiting);
+    }
+
+    /// Walks trees that were just met, and all below them.
+    fn below(&mut self, mut waiting: Vec<Number>) {
+        while let Some(tree) = waiting.pop() {
+            match self.trees.kept(tree) {
+                Some(kept) => {
+                    // What the base lists is looked at with the base, if anything leads to that.
+                    self.based.extend(kept.base.map(|base| (tree, base)));
+                    kept.added.iter().for_each(|item| self.item(*item, &mut waiting));
+                }
+                None => self.whole(tree, &mut waiting),
             }
         }
     }
 
-    /// Notes that a tree stands at a path, and returns whether it is to be walked there.
-    fn is_new(&mut self, tree: Number, path: PathId) -> bool {
-        let met_before = !self.met_trees.insert(tree);
-        if met_before && self.paths.len() > self.max_paths {
-            self.is_over_paths = true;
-            return false;
-        }
-        self.tree_paths.insert((tree, path))
-    }
-
-    fn folder(
-        &mut self,
-        tree: Number,
-        path: PathId,
-        holder: Holder,
-        waiting: &mut Vec<(Number, PathId)>,
-    ) {
-        if !self.trees.is_known(tree) {
-            self.latest.remove(&path);
-            for item in self.unknown(tree, path) {
-                self.item(item, path, holder, waiting);
+    /// Walks what trees share with bases that nothing leads to.
+    fn finish_trees(&mut self) {
+        loop {
+            let mut based = std::mem::take(&mut self.based);
+            based.retain(|(_, base)| !self.seen_trees.contains(*base));
+            if based.is_empty() {
+                return;
             }
-            return;
-        }
-        let latest = self.latest.insert(path, tree);
-        let mut changes = std::mem::take(&mut self.changes);
-        self.trees.compare(latest, tree, &mut changes);
-        changes.gained().for_each(|item| self.item(item, path, holder, waiting));
-        self.changes = changes;
-    }
-
-    fn item(
-        &mut self,
-        item: Item,
-        path: PathId,
-        holder: Holder,
-        waiting: &mut Vec<(Number, PathId)>,
-    ) {
-        let child = self.paths.child(path, item.name);
-        match item.kind {
-            EntryKind::Tree => waiting.push((item.object, child)),
-            EntryKind::Blob => self.blob(item.object, child, holder),
-            EntryKind::Submodule => {}
+            for (tree, _) in based {
+                let mut waiting = Vec::new();
+                self.whole(tree, &mut waiting);
+                self.below(waiting);
+            }
         }
     }
 
-    /// Reads a tree that is in no pack, or can't be listed there, as far as that goes.
-    fn unknown(&self, tree: Number, path: PathId) -> Vec<Item> {
-        let oid = self.trees.oid(tree);
-        let bytes = match self.objects.read(oid, ObjectType::Tree) {
+    /// Looks at an entry.
+    fn item(&mut self, item: Item, waiting: &mut Vec<Number>) {
+        let object = item.object();
+        match item.is_tree() {
+            true if self.seen_trees.insert(object) => waiting.push(object),
+            false if self.seen_blobs.insert(object) => self.blobs.push(object),
+            _ => {}
+        }
+    }
+
+    /// Reads a tree whole, as far as that goes.
+    fn whole(&mut self, tree: Number, waiting: &mut Vec<Number>) {
+        let bytes = match self.objects.read(self.trees.oid(tree), ObjectType::Tree) {
             Ok(bytes) => bytes,
-            Err(why) => {
-                self.unreadable(oid, path, why);
-                return Vec::new();
-            }
+            Err(why) => return self.contents.missing.push((tree, why)),
         };
-        let mut items = Vec::new();
         for entry in entries(&bytes) {
             let Ok(entry) = entry else {
                 let why = Unreadable::Broken("an entry of it can't be read".to_owned());
-                self.unreadable(oid, path, why);
-                break;
+                return self.contents.missing.push((tree, why));
             };
-            items.push(self.trees.item(entry));
+            let item = self.trees.item(entry);
+            if item != Item::SUBMODULE {
+                self.item(item, waiting);
+            }
         }
-        items
-    }
-
-    fn blob(&mut self, blob: Number, path: PathId, holder: Holder) {
-        let next = self.blobs.len() as u32;
-        let known = *self.blob_places.entry(blob).or_insert(next);
-        let is_new = self.blob_paths.insert((blob, path));
-        if known == next {
-            let places = Places::One((path, holder));
-            self.blobs.push(Found { oid: self.trees.oid(blob), places });
-        } else if is_new {
-            self.blobs[known as usize].add((path, holder));
-        }
-    }
-
-    fn unreadable(&self, oid: Oid, path: PathId, why: Unreadable) {
-        if why == Unreadable::Absent && !self.is_reached {
-            return;
-        }
-        let what = match self.paths.path(path, self.trees.names()) {
-            Some(path) => format!("tree {oid} ({path}/)"),
-            None => format!("tree {oid}"),
-        };
-        self.gaps.object(what, why);
     }
 }

@@ -29,6 +29,16 @@ impl Fate {
 }
 
 impl Deliver<'_> {
+    /// Hands out a blob of which it is not known where it stands; none where that must be known first.
+    pub(super) fn early(&self, blob: Blob<'_>) -> Option<Fate> {
+        // The file behind a pointer of git LFS is named after it.
+        if lfs::pointer(blob.bytes).is_some() {
+            return None;
+        }
+        let is_noted = self.gaps.tally.hand_early(blob, self.visit)?;
+        Some(Fate::of(is_noted, true, blob.bytes.len()))
+    }
+
     /// Hands out a blob, and the file that it stands for if it is a pointer of git LFS.
     pub(super) fn blob(&self, blob: Blob<'_>) -> Fate {
         let is_noted = self.gaps.tally.hand_and_ask(blob, self.visit);

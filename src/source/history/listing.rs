@@ -3,15 +3,33 @@
 use std::ops::Range;
 
 use crate::source::Copied;
-use crate::source::repository::{Entry, EntryKind, entries, split_entry};
+use crate::source::repository::{Entry, entries, split_entry};
 
 /// An entry of a tree, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) name: u32,
-    pub(super) kind: EntryKind,
-    /// The number of the object it names.
-    pub(super) object: u32,
+    /// Twice the number of the object it names, and one more where that is a tree.
+    target: u32,
+}
+
+impl Item {
+    /// Names something that is no object of the repository.
+    pub(super) const SUBMODULE: Self = Self { name: 0, target: u32::MAX };
+
+    /// Returns the entry of a tree or blob. There are fewer than half as many objects as numbers.
+    pub(super) fn new(name: u32, is_tree: bool, object: u32) -> Self {
+        Self { name, target: object << 1 | u32::from(is_tree) }
+    }
+
+    /// Returns the number of the object it names.
+    pub(super) fn object(self) -> u32 {
+        self.target >> 1
+    }
+
+    pub(super) fn is_tree(self) -> bool {
+        self.target & 1 == 1
+    }
 }
 
 /// Every entry of a tree, and where each ends in its bytes.
@@ -24,15 +42,8 @@ pub(super) struct Listing {
 /// What one tree lists and another does not, each in the order of its tree.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Difference {
-    pub(super) removed: Box<[Item]>,
-    pub(super) added: Box<[Item]>,
-}
-
-impl Difference {
-    /// Returns how a listing differs from an empty one.
-    pub(super) fn from_nothing(listing: &Listing) -> Self {
-        Self { removed: Box::default(), added: listing.items.clone().into() }
-    }
+    pub(super) removed: Vec<Item>,
+    pub(super) added: Vec<Item>,
 }
 
 impl Listing {
@@ -43,6 +54,11 @@ impl Listing {
         Some(listing)
     }
 
+    /// Returns every entry.
+    pub(super) fn items(&self) -> &[Item] {
+        &self.items
+    }
+
     /// Lists a tree that is made from the one of this listing, reading only what is new in it. None where
     /// an entry can't be read, or one of the base is copied twice, which git never does.
     pub(super) fn derive(
@@ -51,7 +67,10 @@ impl Listing {
         copies: &[Copied],
         item: impl Fn(Entry<'_>) -> Item,
     ) -> Option<(Self, Difference)> {
-        let mut listing = Self::default();
+        // Mostly one entry more than its base.
+        let (ends, items) = (self.ends.len() + 4, self.items.len() + 4);
+        let (ends, items) = (Vec::with_capacity(ends), Vec::with_capacity(items));
+        let mut listing = Self { ends, items };
         let mut added = Vec::new();
         let mut kept: Vec<Range<usize>> = Vec::new();
         for copied in copies {
@@ -69,8 +88,8 @@ impl Listing {
         let known = listing.items.len();
         listing.read(bytes, bytes.len(), &item)?;
         added.extend(&listing.items[known..]);
-        let removed = self.all_but(kept)?.into();
-        Some((listing, Difference { removed, added: added.into() }))
+        let removed = self.all_but(kept)?;
+        Some((listing, Difference { removed, added }))
     }
 
     /// Returns where the last entry ends.
@@ -140,7 +159,7 @@ mod tests {
 
     fn item(entry: Entry<'_>) -> Item {
         let name = entry.name.iter().fold(0, |name, byte| name * 256 + u32::from(*byte));
-        Item { name, kind: entry.kind, object: u32::from(entry.oid.as_bytes()[0]) }
+        Item::new(name, false, u32::from(entry.oid.as_bytes()[0]))
     }
 
     /// Makes the result of copies from a base and of what stands between them.
@@ -192,7 +211,7 @@ mod tests {
         let pieces = [Ok(2 * length..3 * length), Err(line("b", 7)), Ok(0..length)];
         let (bytes, copies) = assemble(&base, &pieces);
         let (_, difference) = listing.derive(&bytes, &copies, item).unwrap();
-        let numbers = |items: &[Item]| items.iter().map(|item| item.object).collect::<Vec<_>>();
+        let numbers = |items: &[Item]| items.iter().map(|item| item.object()).collect::<Vec<_>>();
         assert_eq!(numbers(&difference.removed), [2, 4]);
         assert_eq!(numbers(&difference.added), [7]);
     }

@@ -1,8 +1,8 @@
 //! The whole history of a repository: every blob and message that a reference reaches.
 //!
-//! Commits are read first and put in order, oldest first; then their trees, each once at each path, so
-//! that every blob knows the first commit that held it at each of its paths; then the blobs, in
-//! parallel. Only the ids are kept in memory, never the blobs.
+//! Commits are read first and put in order, oldest first; then their trees, each once; then the blobs, in
+//! parallel. Where a blob stands and since when is asked when something was found in it: then the trees that
+//! lead to it are walked, from the oldest commit to the youngest. Only ids are kept in memory, never blobs.
 //!
 //! What stands in a pack is read by the `pack` room, each object made from the one it is stored as a
 //! difference from; what can't be read there is left to libgit2, object by object.
@@ -16,6 +16,7 @@ mod listing;
 mod names;
 mod number;
 mod paths;
+mod places;
 mod reader;
 mod remembered;
 mod replay;
@@ -34,10 +35,12 @@ use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
 use super::repository::{Member, Objects, Tip, Unreadable, broken_packs, family, head, tips};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source, Stays};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source};
 use commits::Commits;
 use contents::Contents;
 use deliver::Deliver;
+use holds::Holds;
+use places::Places;
 use reader::Reader;
 use remembered::{Clean, Outcome, State};
 use replay::replay;
@@ -142,15 +145,19 @@ impl History {
         let shelf = cache.map(|cache| cache.shelf(repository.commondir()));
         let state = shelf.as_ref().map(|_| self.state(member, &objects, &tips));
         let known = shelf.as_ref().zip(state.as_ref()).filter(|_| gaps.are_settled());
-        let stays = match known.and_then(|(shelf, state)| Outcome::read(shelf, state)) {
-            Some(outcome) => replay(outcome, prefix, &objects, &deliver),
+        let found = match known.and_then(|(shelf, state)| Outcome::read(shelf, state)) {
+            Some(outcome) => {
+                let stays = replay(outcome, prefix, &objects, &deliver);
+                Coverage { stays, ..Coverage::default() }
+            }
             None => self.read_anew(member, &objects, &tips, &deliver, shelf.zip(state)),
         };
         deliver.lfs.gap().into_iter().for_each(|gap| gaps.note(gap));
-        Ok(Coverage { stays, ..gaps.finish() })
+        Ok(Coverage { places: found.places, stays: found.stays, ..gaps.finish() })
     }
 
-    /// Reads all objects of a repository in which something may be found, and keeps what came of it.
+    /// Reads all objects of a repository in which something may be found, and keeps what came of it; returns
+    /// where that is.
     fn read_anew(
         &self,
         member: &Member,
@@ -158,7 +165,7 @@ impl History {
         tips: &[Tip],
         deliver: &Deliver<'_>,
         shelf: Option<(Shelf, String)>,
-    ) -> Stays {
+    ) -> Coverage {
         let (Member { repository, prefix }, gaps) = (member, deliver.gaps);
         let others = if self.all_objects { Others::of(objects) } else { Others::default() };
         let store = || Store::new(objects, self.max_bytes);
@@ -167,7 +174,7 @@ impl History {
             || Commits::collect(&store(), tips, &others.commits, &shallow, gaps),
             || Trees::of(objects.packs(), self.max_bytes),
         );
-        let mut contents = Contents::collect(&store(), trees, &commits, self.max_paths, gaps);
+        let mut contents = Contents::collect(&store(), &trees, &commits);
         if self.all_objects {
             contents.add_others(others.blobs.into_iter());
         }
@@ -176,6 +183,7 @@ impl History {
             objects,
             commits: &commits,
             contents: &contents,
+            trees: &trees,
             gaps,
             deliver,
             clean: &clean,
@@ -184,15 +192,19 @@ impl History {
             whole_blobs: self.whole_blobs,
         };
         let read = reader.read_all();
-        let found = reader.found(&read);
-        let kept = shelf.map(|shelf| (shelf, reader.hits(&read), reader.cleared(&read)));
-        drop((contents, clean, read));
-        let head = head(repository);
         let store = store();
+        let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
+        let places = Places::of(&mut holds, &trees, &commits, self.max_paths);
+        if places.is_cut_off {
+            gaps.note(too_many_paths(self.max_paths));
+        }
+        reader.finish(&read, &places);
+        let (found, noted) = (reader.found(&read, &places), reader.noted(&read, &places));
+        let kept = shelf.map(|shelf| (shelf, reader.hits(&read, &places), reader.cleared(&read)));
+        let head = head(repository);
         let chronicle =
             Chronicle { repository: prefix, objects: &store, commits: &commits, tips, head };
-        // The trees are listed anew: kept until now they would be most of the memory of a scan.
-        let stays = chronicle.stays(&found, || Trees::of(objects.packs(), self.max_bytes));
+        let stays = chronicle.stays(&found, &trees, &mut holds);
         if let Some(((shelf, state), hits, clean)) = kept {
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {
@@ -201,7 +213,7 @@ impl History {
             }
             Clean::write(&shelf, clean);
         }
-        stays
+        Coverage { places: noted, stays, ..Coverage::default() }
     }
 
     /// Returns a digest of all that decides what the history of a repository holds.
@@ -238,6 +250,14 @@ fn unknown_ids(path: &Path) -> Coverage {
                 .to_owned(),
     };
     Coverage { gaps: vec![gap], ..Coverage::default() }
+}
+
+fn too_many_paths(max_paths: usize) -> Gap {
+    Gap {
+        what: format!("paths beyond the first {max_paths}"),
+        why: "folders are repeated within each other; every file was scanned, but not every path is listed".to_owned(),
+        remedy: "look at the repository: this is rarely an accident".to_owned(),
+    }
 }
 
 /// Every object of a repository, whether anything reaches it or not.
@@ -361,8 +381,6 @@ impl Gaps {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     /// Makes ten folders in each of ten levels, and a file beside them that only that level has: ten
@@ -389,15 +407,11 @@ mod tests {
         trees_within_trees(&repository).unwrap();
         let mut history = History::new(folder.path());
         history.max_paths = 1000;
-        let places = AtomicUsize::new(0);
-        let coverage = history.walk(&|blob| {
-            places.fetch_add(blob.places.len(), Ordering::Relaxed);
-        });
-        let coverage = coverage.unwrap();
+        let coverage = history.walk(&|blob| blob.note()).unwrap();
         assert_eq!(coverage.blobs, 11);
         assert_eq!(coverage.gaps.len(), 1);
         assert!(coverage.gaps[0].what.contains("paths beyond"));
-        let places = places.into_inner();
+        let places: usize = coverage.places.values().map(Vec::len).sum();
         assert!((500..2000).contains(&places), "{places}");
     }
 }

@@ -1,14 +1,20 @@
 //! Reads what was listed, and hands it out.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
 use super::Gaps;
-use super::commits::{Commits, Written};
-use super::contents::{Contents, Found};
+use super::commits::{Commits, Holder, Written};
+use super::contents::Contents;
 use super::deliver::{Deliver, Fate};
+use super::places::Places;
 use super::remembered::{Clean, Hit};
 use super::stays;
+use super::store::Store;
+use super::trees::{Number, Trees};
 use super::visit::{Blobs, Handed, Messages};
 use crate::source::pack;
 use crate::source::repository::{Objects, Unreadable};
@@ -19,6 +25,7 @@ pub(super) struct Reader<'a> {
     pub(super) objects: &'a Objects,
     pub(super) commits: &'a Commits,
     pub(super) contents: &'a Contents,
+    pub(super) trees: &'a Trees<'a>,
     pub(super) gaps: &'a Gaps,
     pub(super) deliver: &'a Deliver<'a>,
     /// What need not be read, because nothing was found in it before.
@@ -34,27 +41,81 @@ pub(super) struct Read {
     blobs: Handed,
     commits: Handed,
     tags: Handed,
+    /// Blobs that could not be read.
+    unread: Vec<(usize, Unreadable)>,
 }
 
 impl Reader<'_> {
     /// Reads everything.
     pub(super) fn read_all(&self) -> Read {
-        Read { blobs: self.blobs(), commits: self.commit_messages(), tags: self.tag_messages() }
+        let (blobs, unread) = self.blobs();
+        Read { blobs, commits: self.commit_messages(), tags: self.tag_messages(), unread }
+    }
+
+    /// Returns the objects whose places must be known.
+    pub(super) fn wanted(&self, read: &Read) -> Vec<Number> {
+        let indices = read.blobs.unsettled().chain(read.blobs.put_off());
+        let indices = indices.map(|index| index as usize);
+        let indices = indices.chain(read.unread.iter().map(|(index, _)| *index));
+        let blobs = indices.map(|index| self.trees.number(self.contents.blobs[index]));
+        blobs.chain(self.contents.missing.iter().map(|(tree, _)| *tree)).collect()
+    }
+
+    /// Hands out what had to wait until it is known where it stands, and says what could not be read.
+    pub(super) fn finish(&self, read: &Read, places: &Places) {
+        for (tree, why) in &self.contents.missing {
+            for (path, holder) in places.at(*tree) {
+                if *why != Unreadable::Absent || self.commits.is_reached(*holder) {
+                    let oid = self.trees.oid(*tree);
+                    let what = match places.path(*path, self.trees) {
+                        Some(path) => format!("tree {oid} ({path}/)"),
+                        None => format!("tree {oid}"),
+                    };
+                    self.gaps.object(what, why.clone());
+                }
+            }
+        }
+        for (index, why) in &read.unread {
+            self.unread(*index, why.clone(), places);
+        }
+        let put_off: Vec<u32> = read.blobs.put_off().collect();
+        let store = || Store::new(self.objects, self.max_bytes);
+        put_off.into_par_iter().for_each_init(store, |store, index| {
+            let index = index as usize;
+            let oid = self.contents.blobs[index];
+            match store.read(oid, ObjectType::Blob) {
+                Ok(bytes) => {
+                    let blob_places = self.places(oid, places);
+                    let fate = self.deliver.blob(Blob::new(&bytes, &blob_places));
+                    read.blobs.note(index, fate);
+                }
+                Err(why) => self.unread(index, why, places),
+            }
+        });
     }
 
     /// Returns where something was found.
-    pub(super) fn found(&self, read: &Read) -> stays::Found {
-        let blobs = read.blobs.noted().map(|index| &self.contents.blobs[index as usize]);
-        let blobs = blobs.filter_map(|found| Some((found.oid, found.first_holder()?)));
+    pub(super) fn found(&self, read: &Read, places: &Places) -> stays::Found {
+        let blobs = read.blobs.noted().map(|index| self.contents.blobs[index as usize]);
+        let blobs = blobs.map(|oid| {
+            let at = places.at(self.trees.number(oid));
+            (oid, at.iter().map(|(_, holder)| *holder).min().unwrap_or(Holder::Nothing))
+        });
         let (commits, tags) = (read.commits.noted().collect(), read.tags.noted().collect());
         stays::Found { blobs: blobs.collect(), commits, tags }
     }
 
+    /// Returns every place of the blobs in which something was found, by id.
+    pub(super) fn noted(&self, read: &Read, places: &Places) -> BTreeMap<String, Vec<Place>> {
+        let blobs = read.blobs.noted().map(|index| self.contents.blobs[index as usize]);
+        blobs.map(|oid| (oid.to_string(), self.places(oid, places))).collect()
+    }
+
     /// Returns the objects that must be read again whenever they are asked for.
-    pub(super) fn hits(&self, read: &Read) -> Vec<Hit> {
+    pub(super) fn hits(&self, read: &Read, places: &Places) -> Vec<Hit> {
         let blobs = read.blobs.unsettled().map(|index| {
-            let found = &self.contents.blobs[index as usize];
-            Hit { object: found.oid.to_string(), places: self.places(found) }
+            let oid = self.contents.blobs[index as usize];
+            Hit { object: oid.to_string(), places: self.places(oid, places) }
         });
         let commits = read.commits.unsettled().map(|index| {
             let commit = &self.commits.commits[index as usize];
@@ -69,23 +130,34 @@ impl Reader<'_> {
 
     /// Returns the objects in which nothing was found, with their sizes.
     pub(super) fn cleared(&self, read: &Read) -> Vec<(Oid, u32)> {
-        let blobs = read.blobs.clean().map(|(index, size)| (self.contents.blobs[index].oid, size));
+        let blobs = read.blobs.clean().map(|(index, size)| (self.contents.blobs[index], size));
         let commits = &self.commits.commits;
         let messages = read.commits.clean().map(|(index, size)| (commits[index].oid, size));
         let tags = read.tags.clean().map(|(index, size)| (self.commits.tags[index].oid, size));
         blobs.chain(messages).chain(tags).collect()
     }
 
-    fn blobs(&self) -> Handed {
+    fn blobs(&self) -> (Handed, Vec<(usize, Unreadable)>) {
         let blobs = &self.contents.blobs;
-        let handed = self.but_known(blobs.len(), |index| blobs[index].oid);
+        let handed = self.but_known(blobs.len(), |index| blobs[index]);
         for pack in self.objects.packs() {
-            let wanted = handed.wanted(pack, blobs.iter().map(|found| found.oid));
+            let wanted = handed.wanted(pack, blobs.iter().copied());
             let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
             pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
         }
-        handed.each_other(|index| self.blob(&blobs[index]));
-        handed
+        let unread = Mutex::default();
+        handed.each_other(|index| match self.objects.read(blobs[index], ObjectType::Blob) {
+            Ok(bytes) => {
+                let places = [self.nowhere(blobs[index])];
+                handed.note_early(index, self.deliver.early(Blob::new(&bytes, &places)));
+            }
+            Err(why) => {
+                let mut unread: MutexGuard<'_, Vec<_>> =
+                    unread.lock().unwrap_or_else(PoisonError::into_inner);
+                unread.push((index, why));
+            }
+        });
+        (handed, unread.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn commit_messages(&self) -> Handed {
@@ -98,7 +170,9 @@ impl Reader<'_> {
         }
         handed.each_other(|index| {
             let commit = &commits[index];
-            self.message(Kind::CommitMessage, ObjectType::Commit, commit.oid, &commit.written)
+            let (kind, object) = (Kind::CommitMessage, ObjectType::Commit);
+            let fate = self.message(kind, object, commit.oid, &commit.written);
+            fate.into_iter().for_each(|fate| handed.note(index, fate));
         });
         handed
     }
@@ -108,7 +182,8 @@ impl Reader<'_> {
         let handed = self.but_known(tags.len(), |index| tags[index].oid);
         handed.each_other(|index| {
             let tag = &tags[index];
-            self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written)
+            let fate = self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+            fate.into_iter().for_each(|fate| handed.note(index, fate));
         });
         handed
     }
@@ -130,41 +205,42 @@ impl Reader<'_> {
         handed
     }
 
-    fn blob(&self, found: &Found) -> Option<Fate> {
-        match self.objects.read(found.oid, ObjectType::Blob) {
-            Ok(bytes) => Some(self.deliver.blob(Blob::new(&bytes, &self.places(found)))),
-            Err(Unreadable::Absent) if !self.is_reached(found) => None,
-            Err(why) => {
-                let path = found.places().first().map(|(path, _)| self.contents.path(*path));
-                let what = match path.flatten() {
-                    Some(path) => format!("blob {} ({path})", found.oid),
-                    None => format!("blob {}", found.oid),
-                };
-                self.gaps.object(what, why);
-                None
-            }
+    /// Says that a blob could not be read, unless git was free to remove it.
+    fn unread(&self, index: usize, why: Unreadable, places: &Places) {
+        if why == Unreadable::Absent && index >= self.contents.kept {
+            return;
         }
+        let oid = self.contents.blobs[index];
+        let first = places.at(self.trees.number(oid)).first();
+        let what = match first.and_then(|(path, _)| places.path(*path, self.trees)) {
+            Some(path) => format!("blob {oid} ({path})"),
+            None => format!("blob {oid}"),
+        };
+        self.gaps.object(what, why);
     }
 
-    fn is_reached(&self, found: &Found) -> bool {
-        found.places().iter().any(|(_, holder)| self.commits.is_reached(*holder))
+    /// Returns the place of a blob of which it is not known where it stands.
+    pub(super) fn nowhere(&self, oid: Oid) -> Place {
+        Place { blob: Some(oid.to_string()), ..Place::new(Kind::Blob, None) }
     }
 
     /// Returns the places of a blob, the oldest first.
-    pub(super) fn places(&self, found: &Found) -> Vec<Place> {
-        let mut places: Vec<_> = (found.places().iter())
+    fn places(&self, oid: Oid, places: &Places) -> Vec<Place> {
+        let at = places.at(self.trees.number(oid)).iter();
+        let mut found: Vec<_> = at
             .map(|(path, holder)| {
-                let path = self.contents.path(*path).map(|path| format!("{}{path}", self.prefix));
-                let mut place = Place::new(Kind::Blob, path);
-                place.blob = Some(found.oid.to_string());
+                let path = places.path(*path, self.trees);
+                let mut place = self.nowhere(oid);
+                place.path = path.map(|path| format!("{}{path}", self.prefix));
                 if let Some((oid, written)) = self.commits.holder(*holder) {
                     written.stamp(&mut place, oid);
                 }
                 (*holder, place)
             })
             .collect();
-        places.sort();
-        places.into_iter().map(|(_, place)| place).collect()
+        found.sort();
+        let found: Vec<_> = found.into_iter().map(|(_, place)| place).collect();
+        if found.is_empty() { vec![self.nowhere(oid)] } else { found }
     }
 
     fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) -> Option<Fate> {

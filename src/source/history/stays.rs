@@ -68,8 +68,13 @@ struct Reached {
 }
 
 impl Chronicle<'_, '_> {
-    /// Returns the stays of what was found. `trees` is asked only where that is a blob.
-    pub(super) fn stays<'t>(&self, found: &Found, trees: impl FnOnce() -> Trees<'t>) -> Stays {
+    /// Returns the stays of what was found. `holds` knows what leads to the blobs.
+    pub(super) fn stays(
+        &self,
+        found: &Found,
+        trees: &Trees<'_>,
+        holds: &mut Holds<'_, '_>,
+    ) -> Stays {
         if found.is_empty() {
             return Stays::new();
         }
@@ -77,8 +82,7 @@ impl Chronicle<'_, '_> {
         let mut records = Records { chronicle: self, known: HashMap::new() };
         let mut stays = Stays::new();
         if !found.blobs.is_empty() {
-            let trees = trees();
-            let known = self.blobs(found, &trees, &reached);
+            let known = self.blobs(found, trees, holds, &reached);
             self.add_blobs(found, &known, &reached, &mut records, &mut stays);
         }
         for &index in &found.commits {
@@ -124,22 +128,30 @@ impl Chronicle<'_, '_> {
     }
 
     /// Walks the commits for what holds each blob.
-    fn blobs(&self, found: &Found, trees: &Trees<'_>, reached: &Reached) -> Vec<Known> {
+    fn blobs(
+        &self,
+        found: &Found,
+        trees: &Trees<'_>,
+        holds: &mut Holds<'_, '_>,
+        reached: &Reached,
+    ) -> Vec<Known> {
         let mut known = vec![Known::default(); found.blobs.len()];
         let numbers = found.blobs.iter().map(|(oid, _)| trees.number(*oid));
         let places: NumberMap<Number, usize> = numbers.zip(0..).collect();
-        let mut holds = Holds::of(trees, self.objects, found.blobs.iter().map(|(oid, _)| *oid));
-        let commits = &self.commits.commits;
+        let commits = self.commits.commits.iter();
+        let roots: Vec<Number> = commits.map(|commit| trees.number(commit.tree)).collect();
         let mut each = |commits_with_trees: &mut dyn Iterator<Item = u32>,
                         note: &mut dyn FnMut(&mut Known, u32)| {
             let mut walked = Walked::default();
             for index in commits_with_trees {
-                holds.each(commits[index as usize].tree, &mut walked, |number| {
-                    note(&mut known[places[&number]], index);
+                holds.each(roots[index as usize], &mut walked, |number| {
+                    if let Some(place) = places.get(&number) {
+                        note(&mut known[*place], index);
+                    }
                 });
             }
         };
-        let youngest_first = || (0..commits.len() as u32).rev();
+        let youngest_first = || (0..roots.len() as u32).rev();
         each(&mut youngest_first(), &mut |known, index| _ = known.last.get_or_insert(index));
         let mut named = youngest_first().filter(|index| reached.by_name[*index as usize]);
         each(&mut named, &mut |known, _| known.is_reached = true);

@@ -5,18 +5,33 @@ use std::rc::Rc;
 
 use git2::{ObjectType, Oid};
 
-use crate::source::pack;
+use crate::source::pack::{self, Pack};
 use crate::source::repository::{Objects, Unreadable};
 
 /// Reads objects in one thread, each quickly after one it is made from.
 pub(super) struct Store<'a> {
     objects: &'a Objects,
+    max_bytes: u64,
     packs: RefCell<pack::Reader<'a>>,
 }
 
 impl<'a> Store<'a> {
     pub(super) fn new(objects: &'a Objects, max_bytes: u64) -> Self {
-        Self { objects, packs: RefCell::new(pack::Reader::new(objects.packs(), max_bytes)) }
+        Self {
+            objects,
+            max_bytes,
+            packs: RefCell::new(pack::Reader::new(objects.packs(), max_bytes)),
+        }
+    }
+
+    /// Returns the packs of the repository.
+    pub(super) fn packs(&self) -> &'a [Pack] {
+        self.objects.packs()
+    }
+
+    /// Returns how large an object may be to be read.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
     /// Reads an object that should be of that kind.

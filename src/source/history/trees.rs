@@ -1,23 +1,26 @@
 //! All trees of the packs as differences between lists of numbers.
 //!
 //! Every tree is made once, from the one it is stored as a difference from, and of each is kept what it
-//! lists and its base does not, and the other way round. How any two trees differ is then known without
-//! their bytes: from the differences on the way from the one to the other.
+//! lists and its base does not, and the other way round: eight bytes an entry, and a few for each tree. What
+//! leads to an object is then known without the bytes of any tree.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
-use super::listing::{Difference, Item, Listing};
+use super::listing::{Item, Listing};
 use super::names::Names;
-use super::number::NumberMap;
 use crate::source::Copied;
 use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::repository::{Entry, EntryKind};
 
 /// The number of an object: in the packs one after another, then those that are in none.
 pub(super) type Number = u32;
+
+/// No tree: what a difference from an empty one is from.
+const NOTHING: Number = Number::MAX;
 
 /// The trees of all packs.
 pub(super) struct Trees<'a> {
@@ -26,8 +29,10 @@ pub(super) struct Trees<'a> {
     firsts: Vec<Number>,
     names: Names,
     outside: Mutex<Outside>,
-    /// By number; none where there is no tree, or one that can't be listed.
-    kept: Vec<OnceLock<Box<Kept>>>,
+    /// By number: where in the shelves it is kept what a tree lists; nowhere where there is no tree, or one
+    /// that can't be listed.
+    places: Vec<u64>,
+    shelves: Vec<Vec<Item>>,
 }
 
 /// Objects that are in no pack.
@@ -37,13 +42,13 @@ struct Outside {
     oids: Vec<Oid>,
 }
 
-/// What is kept of a tree.
-struct Kept {
-    /// The tree that the difference is from; none where the difference is from an empty one.
-    base: Option<Number>,
-    /// How many bases there are below it.
-    depth: u32,
-    difference: Difference,
+/// How a tree differs from its base.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept<'a> {
+    /// The tree that the difference is from; none where it is from an empty one.
+    pub(super) base: Option<Number>,
+    pub(super) removed: &'a [Item],
+    pub(super) added: &'a [Item],
 }
 
 impl<'a> Trees<'a> {
@@ -55,15 +60,21 @@ impl<'a> Trees<'a> {
             firsts.push(total);
             total += pack.len() as Number;
         }
-        let mut kept = Vec::new();
-        kept.resize_with(total as usize, OnceLock::new);
         let (names, outside) = (Names::default(), Mutex::default());
-        let trees = Self { packs, firsts, names, outside, kept };
+        let (places, shelves) = (Vec::new(), Vec::new());
+        let mut trees = Self { packs, firsts, names, outside, places, shelves };
+        let places: Vec<_> = (0..total).map(|_| AtomicU64::new(NOWHERE)).collect();
+        let shelves: Vec<_> = (0..rayon::current_num_threads()).map(|_| Mutex::default()).collect();
         for (pack, first) in packs.iter().zip(&trees.firsts) {
             let wanted = pack.of_kind(ObjectType::Tree);
-            let visitor = Lister { trees: &trees, pack, first: *first };
+            let (first, places, shelves) = (*first, &places[..], &shelves[..]);
+            let visitor = Lister { trees: &trees, pack, first, total, places, shelves };
             pack::walk(pack, ObjectType::Tree, max_bytes, &wanted, &visitor);
         }
+        trees.places = places.into_iter().map(AtomicU64::into_inner).collect();
+        let shelves = shelves.into_iter().map(Mutex::into_inner);
+        trees.shelves =
+            shelves.map(|shelf| shelf.unwrap_or_else(PoisonError::into_inner)).collect();
         trees
     }
 
@@ -72,15 +83,16 @@ impl<'a> Trees<'a> {
         &self.names
     }
 
-    /// Forgets the trees, and returns the names in them.
-    pub(super) fn into_names(self) -> Names {
-        self.names
-    }
-
     /// Returns the number of an object.
     pub(super) fn number(&self, oid: Oid) -> Number {
+        let total = self.places.len() as Number;
+        self.number_or_next(oid, total)
+    }
+
+    /// Returns the same while the trees are still being listed, of `total` objects in packs.
+    fn number_or_next(&self, oid: Oid, total: Number) -> Number {
         let packs = self.packs.iter().zip(&self.firsts);
-        let mut found = packs.filter_map(|(pack, first)| Some(first + pack.find(oid)?));
+        let mut found = packs.filter_map(|(pack, first)| Some(first + pack.number(oid)?));
         found.next().unwrap_or_else(|| {
             let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
             let next = outside.oids.len() as Number;
@@ -88,114 +100,92 @@ impl<'a> Trees<'a> {
             if number == next {
                 outside.oids.push(oid);
             }
-            self.kept.len() as Number + number
+            total + number
         })
+    }
+
+    /// Returns how many numbers were given out so far.
+    pub(super) fn count(&self) -> usize {
+        let outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        self.places.len() + outside.oids.len()
     }
 
     /// Returns the object of a number.
     pub(super) fn oid(&self, number: Number) -> Oid {
-        match number.checked_sub(self.kept.len() as Number) {
+        match number.checked_sub(self.places.len() as Number) {
             Some(outside) => {
                 let lock = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
                 lock.oids[outside as usize]
             }
             None => {
                 let pack = self.firsts.partition_point(|first| *first <= number) - 1;
-                self.packs[pack].oid(number - self.firsts[pack])
+                self.packs[pack].oid_of_number(number - self.firsts[pack])
             }
         }
     }
 
     /// Returns an entry of a tree in numbers.
     pub(super) fn item(&self, entry: Entry<'_>) -> Item {
+        self.item_of(entry, self.places.len() as Number)
+    }
+
+    fn item_of(&self, entry: Entry<'_>, total: Number) -> Item {
+        let is_tree = match entry.kind {
+            EntryKind::Tree => true,
+            EntryKind::Blob => false,
+            EntryKind::Submodule => return Item::SUBMODULE,
+        };
         let name = self.names.number(entry.name);
-        Item { name, kind: entry.kind, object: self.number(entry.oid) }
+        Item::new(name, is_tree, self.number_or_next(entry.oid, total))
     }
 
-    /// Returns whether it is known what a tree lists.
-    pub(super) fn is_known(&self, tree: Number) -> bool {
-        self.kept(tree).is_some()
-    }
-
-    /// Returns the tree that another is a difference from, if it is one, and the difference; none where
-    /// it is not known what it lists.
-    pub(super) fn difference(&self, tree: Number) -> Option<(Option<Number>, &Difference)> {
-        self.kept(tree).map(|kept| (kept.base, &kept.difference))
-    }
-
-    /// Counts what one tree lists and another (or an empty one) does not. Both must be known.
-    pub(super) fn compare(&self, old: Option<Number>, new: Number, changes: &mut Changes) {
-        changes.clear();
-        let fork = old.and_then(|old| self.fork(old, new, changes));
-        if fork.is_none() {
-            changes.clear();
-        }
-        let mut step = Some(new);
-        while let Some(kept) = step.filter(|tree| fork != Some(*tree)).and_then(|t| self.kept(t)) {
-            changes.count(&kept.difference.added, 1);
-            changes.count(&kept.difference.removed, -1);
-            step = kept.base;
-        }
-    }
-
-    /// Finds the tree that both are made from, in however many steps, and counts how `old` differs from
-    /// it.
-    fn fork(&self, old: Number, new: Number, changes: &mut Changes) -> Option<Number> {
-        let (mut old, mut new) = (old, new);
-        while old != new {
-            let (above, below) = (self.kept(old)?, self.kept(new)?);
-            if above.depth >= below.depth {
-                changes.count(&above.difference.added, -1);
-                changes.count(&above.difference.removed, 1);
-                old = above.base?;
-            } else {
-                new = below.base?;
-            }
-        }
-        Some(old)
-    }
-
-    fn kept(&self, tree: Number) -> Option<&Kept> {
-        self.kept.get(tree as usize)?.get().map(|kept| &**kept)
+    /// Returns what a tree lists as a difference; none where that is not known.
+    pub(super) fn kept(&self, tree: Number) -> Option<Kept<'_>> {
+        let place = self.places.get(tree as usize)?.checked_sub(1)?;
+        let shelf = &self.shelves[(place >> SHELF_SHIFT) as usize];
+        let at = (place & ((1 << SHELF_SHIFT) - 1)) as usize;
+        let [Item { name: base, .. }, counts] = *shelf[at..].first_chunk()?;
+        let (removed, added) = (counts.object() as usize, counts.name as usize);
+        let items = &shelf[at + 2..at + 2 + removed + added];
+        let (removed, added) = items.split_at(removed);
+        Some(Kept { base: Some(base).filter(|base| *base != NOTHING), removed, added })
     }
 }
 
-/// How many times more often a tree lists each entry than another. Mostly it is once or not at all; but
-/// nothing may hide behind an entry that a tree lists twice.
-#[derive(Default)]
-pub(super) struct Changes {
-    places: NumberMap<(u32, bool, Number), usize>,
-    counts: Vec<(Item, i32)>,
-}
-
-impl Changes {
-    fn count(&mut self, items: &[Item], by: i32) {
-        for item in items {
-            let next = self.counts.len();
-            let key = (item.name, item.kind == EntryKind::Tree, item.object);
-            match *self.places.entry(key).or_insert(next) {
-                place if place == next => self.counts.push((*item, by)),
-                place => self.counts[place].1 += by,
-            }
-        }
-    }
-
-    fn clear(&mut self) {
-        self.places.clear();
-        self.counts.clear();
-    }
-
-    /// Returns the entries that are listed more often, in the order in which they were met.
-    pub(super) fn gained(&self) -> impl Iterator<Item = Item> {
-        self.counts.iter().filter(|(_, count)| *count > 0).map(|(item, _)| *item)
-    }
-}
+/// The place of what is not kept. Every other place is one more than the offset in a shelf, behind the number
+/// of the shelf.
+const NOWHERE: u64 = 0;
+const SHELF_SHIFT: u32 = 44;
 
 /// Lists the trees of one pack.
 struct Lister<'a> {
     trees: &'a Trees<'a>,
     pack: &'a Pack,
     first: Number,
+    total: Number,
+    places: &'a [AtomicU64],
+    /// One for each thread.
+    shelves: &'a [Mutex<Vec<Item>>],
+}
+
+impl Lister<'_> {
+    /// Keeps what a tree lists.
+    fn keep(&self, node: Node, base: Option<Number>, removed: &[Item], added: &[Item]) {
+        let thread = rayon::current_thread_index().unwrap_or(0) % self.shelves.len();
+        let mut shelf = self.shelves[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        let at = shelf.len();
+        let start = Item::new(base.unwrap_or(NOTHING), false, 0);
+        shelf.extend([start, start]);
+        let objects = |item: &&Item| **item != Item::SUBMODULE;
+        shelf.extend(removed.iter().filter(objects));
+        let removed = shelf.len() - at - 2;
+        shelf.extend(added.iter().filter(objects));
+        let added = shelf.len() - at - 2 - removed;
+        shelf[at + 1] = Item::new(added as u32, false, removed as u32);
+        let place = (thread as u64) << SHELF_SHIFT | at as u64;
+        let number = self.first + self.pack.number_of(node);
+        self.places[number as usize].store(place + 1, Ordering::Relaxed);
+    }
 }
 
 impl Visit for Lister<'_> {
@@ -208,23 +198,21 @@ impl Visit for Lister<'_> {
         bytes: &[u8],
         base: Option<(&Option<Listing>, &[Copied])>,
     ) -> Option<Listing> {
-        let item = |entry: Entry<'_>| self.trees.item(entry);
+        let item = |entry: Entry<'_>| self.trees.item_of(entry, self.total);
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
-        let (listing, kept) = match base {
+        match base {
             Some((base, copies)) => {
                 let (listing, difference) = base.derive(bytes, copies, item)?;
-                let base = self.pack.base(node).map(|base| self.first + base);
-                let depth =
-                    base.and_then(|base| self.trees.kept(base)).map_or(0, |kept| kept.depth);
-                (listing, Kept { base, depth: depth + 1, difference })
+                let base = self.pack.base(node);
+                let base = base.map(|base| self.first + self.pack.number_of(base));
+                self.keep(node, base, &difference.removed, &difference.added);
+                Some(listing)
             }
             None => {
                 let listing = Listing::of(bytes, item)?;
-                let difference = Difference::from_nothing(&listing);
-                (listing, Kept { base: None, depth: 0, difference })
+                self.keep(node, None, &[], listing.items());
+                Some(listing)
             }
-        };
-        _ = self.trees.kept[(self.first + node) as usize].set(Box::new(kept));
-        Some(listing)
+        }
     }
 }

@@ -20,8 +20,10 @@ const NOT_HANDED: u32 = 0;
 const NOTED: u32 = 1;
 /// Nothing was found, but something may be another time.
 const UNSETTLED: u32 = 2;
+/// It is to be handed out again.
+const PUT_OFF: u32 = 3;
 /// Nothing was found; what is more than this is its size.
-const CLEAN: u32 = 3;
+const CLEAN: u32 = 4;
 
 impl Handed {
     /// Returns that of so many objects none was.
@@ -35,15 +37,23 @@ impl Handed {
         Wanted(left.filter_map(|(index, oid)| Some((pack.find(oid)?, index))).collect())
     }
 
-    /// Hands the index of each object that was not handed out to `work`, from several threads, and notes
-    /// what came of it.
-    pub(super) fn each_other(&self, work: impl Fn(usize) -> Option<Fate> + Sync) {
+    /// Hands the index of each object that was not handed out to `work`, from several threads.
+    pub(super) fn each_other(&self, work: impl Fn(usize) + Sync) {
         let left = (0..self.0.len()).into_par_iter().filter(|index| !self.is_handed(*index));
-        left.for_each(|index| {
-            if let Some(fate) = work(index) {
-                self.note(index, fate);
-            }
-        });
+        left.for_each(&work);
+    }
+
+    /// Notes what came of an object where it was handed out, and else that it will be.
+    pub(super) fn note_early(&self, index: usize, fate: Option<Fate>) {
+        match fate {
+            Some(fate) => self.note(index, fate),
+            None => self.0[index].store(PUT_OFF, Ordering::Relaxed),
+        }
+    }
+
+    /// Returns the indices of those that are to be handed out again.
+    pub(super) fn put_off(&self) -> impl Iterator<Item = u32> {
+        self.having(|fate| fate == PUT_OFF)
     }
 
     /// Returns the indices of those in which something was found.
@@ -107,12 +117,12 @@ impl Visit for Blobs<'_> {
     ) -> Option<Memory> {
         let index = *self.wanted.0.get(&node)?;
         let reader = self.reader;
-        let places = reader.places(&reader.contents.blobs[index]);
+        let places = [reader.nowhere(reader.contents.blobs[index])];
         let known = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
         let lineage = Lineage::of(known);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
-        self.handed.note(index, reader.deliver.blob(blob));
+        self.handed.note_early(index, reader.deliver.early(blob));
         lineage.memory.into_inner()
     }
 }

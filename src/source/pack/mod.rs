@@ -81,6 +81,21 @@ impl Pack {
         self.index.find(oid).map(|number| self.forest().node(number))
     }
 
+    /// Returns its number in the order of the ids.
+    pub(super) fn number(&self, oid: Oid) -> Option<u32> {
+        self.index.find(oid).map(|number| number as u32)
+    }
+
+    /// Returns the number in the order of the ids of an object.
+    pub(super) fn number_of(&self, node: Node) -> u32 {
+        self.forest().number(node) as u32
+    }
+
+    /// Returns the object of that number.
+    pub(super) fn oid_of_number(&self, number: u32) -> Oid {
+        self.index.oid(number as usize)
+    }
+
     /// Returns whether an object is in it.
     pub(super) fn has(&self, oid: Oid) -> bool {
         self.index.find(oid).is_some()
@@ -113,6 +128,11 @@ impl Pack {
     fn entry_at(&self, offset: u64) -> Option<Entry> {
         let end = self.bytes.len().checked_sub(TRAILER_BYTES)?;
         Entry::parse(self.bytes[..end].get(usize::try_from(offset).ok()?..)?)
+    }
+
+    /// Returns how many bytes it has.
+    pub(super) fn byte_count(&self) -> u64 {
+        self.bytes.len() as u64
     }
 
     /// Returns how many objects there are.

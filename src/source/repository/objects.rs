@@ -36,7 +36,7 @@ enum Loose {
 }
 
 /// Why an object could not be read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::source) enum Unreadable {
     /// It is not in the repository.
     Absent,

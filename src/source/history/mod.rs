@@ -170,6 +170,8 @@ impl History {
         let others = if self.all_objects { Others::of(objects) } else { Others::default() };
         let store = || Store::new(objects, self.max_bytes);
         let shallow = repository.shallow_commits();
+        // Both sides need it, and neither should wait for the other.
+        objects.packs().iter().for_each(|pack| _ = pack.kinds());
         let (commits, trees) = rayon::join(
             || Commits::collect(&store(), tips, &others.commits, &shallow, gaps),
             || Trees::of(objects.packs(), self.max_bytes),

@@ -52,6 +52,8 @@ pub(super) struct Pack {
     index: Index,
     bytes: Mapped,
     forest: OnceLock<Forest>,
+    /// Of what kind each object is.
+    kinds: OnceLock<Vec<Option<ObjectType>>>,
 }
 
 /// git makes no chain of differences longer than this.
@@ -73,7 +75,12 @@ impl Pack {
     fn open(index: &Path) -> Result<Self, String> {
         let pack = index.with_extension("pack");
         let bytes = Mapped::open(&pack).map_err(|error| error.to_string())?;
-        Ok(Self { index: Index::open(index)?, bytes, forest: OnceLock::new() })
+        Ok(Self {
+            index: Index::open(index)?,
+            bytes,
+            forest: OnceLock::new(),
+            kinds: OnceLock::new(),
+        })
     }
 
     /// Returns the object of that id.
@@ -157,13 +164,17 @@ impl Pack {
 
     /// Returns every object of a kind.
     pub(super) fn of_kind(&self, kind: ObjectType) -> Vec<Node> {
-        let kinds = self.kinds().into_iter().zip(0..);
-        kinds.filter(|(found, _)| *found == Some(kind)).map(|(_, node)| node).collect()
+        let kinds = self.kinds().iter().zip(0..);
+        kinds.filter(|(found, _)| **found == Some(kind)).map(|(_, node)| node).collect()
     }
 
     /// Returns of what kind each object is; none where its head, or that of one it is made from, makes no
     /// sense.
-    pub(super) fn kinds(&self) -> Vec<Option<ObjectType>> {
+    pub(super) fn kinds(&self) -> &[Option<ObjectType>] {
+        self.kinds.get_or_init(|| self.read_kinds())
+    }
+
+    fn read_kinds(&self) -> Vec<Option<ObjectType>> {
         let forest = self.forest();
         let mut kinds = vec![None; forest.len()];
         for &node in &forest.roots_first() {

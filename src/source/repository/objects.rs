@@ -118,8 +118,8 @@ impl Objects {
     pub(in crate::source) fn all(&self) -> Vec<(Oid, Option<ObjectType>)> {
         let mut all = Vec::new();
         for pack in &self.packs {
-            let kinds = pack.kinds().into_iter().zip(0..);
-            all.extend(kinds.map(|(kind, node)| (pack.oid(node), kind)));
+            let kinds = pack.kinds().iter().zip(0..);
+            all.extend(kinds.map(|(kind, node)| (pack.oid(node), *kind)));
         }
         let loose = self.loose.listed().map(|(oid, path)| (*oid, kind_of_loose(path).ok()));
         all.extend(loose);

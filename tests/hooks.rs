@@ -311,6 +311,13 @@ fn pushes_are_guarded(world: &World) {
     world.git(&["-C", "server.git", "fetch", "--quiet", "../local", "leaky:refs/heads/old"]);
     git(world, &["fetch", "--quiet", "origin"]);
     passes(&["leaky:refs/heads/again"]);
+    // Nor does it hold up who edits the file it stands in.
+    git(world, &["switch", "--quiet", "--create", "edited"]);
+    world.git(&["-C", "server.git", "fetch", "--quiet", "../local", "edited:refs/heads/edited"]);
+    git(world, &["fetch", "--quiet", "origin"]);
+    commit(world, "large", &format!("the beginning\n{large}{text}"));
+    passes(&["edited"]);
+    git(world, &["switch", "--quiet", "next"]);
     // A false alarm is let through as the hook says.
     let mark = format!("{} # stanch:allow made for this test\n", text.trim_end());
     git(world, &["reset", "--quiet", "--hard", "HEAD~"]);

@@ -315,6 +315,12 @@ fn a_commit_is_not_held_up_by_what_stood_in_the_file_before() {
     assert_eq!(world.stanch(&["scan", "--staged"]).code, 0);
     assert_eq!(world.stanch(&["scan", "--staged", "--whole-files"]).code, 1);
 
+    world.commit("a harmless line");
+    assert_eq!(world.stanch(&["scan", "--range", "HEAD~1.."]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--since", "HEAD~1"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--since", "HEAD~1", "--whole-files"]).code, 1);
+    assert_eq!(world.stanch(&["scan", "--whole-files"]).code, 2);
+
     world.write("keys.env", format!("{old}{new}# the end\n"));
     world.git(&["add", "keys.env"]);
     let run = world.stanch(&["scan", "--staged", "--format", "jsonl"]);

@@ -29,18 +29,18 @@ pub(super) struct Selection {
     #[arg(long, requires = "history")]
     all_objects: bool,
     /// Scan what is staged instead of the files
-    #[arg(long)]
+    #[arg(long, group = "changes")]
     pub(super) staged: bool,
-    /// With --staged: all lines of a changed file count, and not only the new ones
-    #[arg(long, requires = "staged")]
+    /// With --staged, --range or --since: all lines of a changed file count, and not only the new ones
+    #[arg(long, requires = "changes")]
     whole_files: bool,
     /// Scan what is new in these commits instead of the files: A..B, or A...B since B left A, as in a pull
     /// request; B alone is everything it reaches
-    #[arg(long, value_name = "RANGE", conflicts_with_all = ["history", "staged"])]
+    #[arg(long, value_name = "RANGE", group = "changes", conflicts_with_all = ["history", "staged"])]
     range: Option<String>,
     /// Scan what is new in the commits since this one, or since a day or an hour: v1.2, 2026-03-01, "2 weeks
     /// ago"
-    #[arg(long, value_name = "REF|DATE", conflicts_with_all = ["history", "staged", "range"])]
+    #[arg(long, value_name = "REF|DATE", group = "changes", conflicts_with_all = ["history", "staged", "range"])]
     since: Option<String>,
     /// Scan each blob of the history from beginning to end, not only where it differs from another: the
     /// same is found, more slowly
@@ -242,7 +242,8 @@ impl Selection {
             let since = self.since.as_ref()?;
             Some(CommitRange::since(path, since, environment::instant(since)))
         };
-        Some(Box::new(range.or_else(since)?.max_bytes(self.max_object())))
+        let range = range.or_else(since)?.whole_files(self.whole_files);
+        Some(Box::new(range.max_bytes(self.max_object())))
     }
 
     fn staged_in(&self, path: &PathBuf) -> Box<dyn Source> {

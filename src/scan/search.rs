@@ -12,7 +12,7 @@ use super::merge::{Merge, relocate};
 use super::traces::Traces;
 use super::{Detection, Limits, Plain, Scanner, excerpt, mark, overlap};
 use crate::finding::Disguise;
-use crate::source::{Blob, Gap, Lineage, Place};
+use crate::source::{Blob, Counted, Gap, Lineage, Place};
 
 /// So many decoded bytes are searched whatever the size of the blob.
 const FREE_DECODED_BYTES: usize = 1024 * 1024;
@@ -85,8 +85,8 @@ pub(super) fn search_blob(
 }
 
 /// Tells whether any part of a credential stands where it counts.
-fn touches(detection: &Detection, counted: Option<&[Range<usize>]>) -> bool {
-    let Some(counted) = counted else { return true };
+fn touches(detection: &Detection, counted: Option<&dyn Counted>) -> bool {
+    let Some(counted) = counted.and_then(Counted::stretches) else { return true };
     let mut spans = detection.parts.values().chain([&detection.span]);
     spans.any(|span| {
         let first = counted.partition_point(|stretch| stretch.end <= span.start);

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// How often what lies between pairs is compared again. Real texts need a few times.
 const MAX_ROUNDS: usize = 32;
+/// How much of a file is looked at to tell whether it is text.
+const HEAD_OF_TEXT: usize = 8000;
 
 /// Returns where the new lines of a text are, in bytes, those next to each other joined: the lines that
 /// are in none of the earlier versions at that place.
@@ -31,6 +33,11 @@ pub(super) fn new_lines(new: &[u8], earlier: &[&[u8]]) -> Vec<Range<usize>> {
         }
     }
     found
+}
+
+/// Returns whether something is no text, as git tells it: there is a zero in its first bytes.
+pub(super) fn is_binary(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(HEAD_OF_TEXT)].contains(&0)
 }
 
 /// Returns how many lines of a text are in an earlier version, and how many it has.

@@ -9,6 +9,7 @@ mod floor;
 mod git_folder;
 mod history;
 mod lfs;
+mod lines;
 mod moment;
 mod pack;
 mod range;
@@ -38,6 +39,7 @@ pub use worktree::Worktree;
 use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -109,9 +111,8 @@ pub struct Blob<'a> {
     pub noted: Option<&'a AtomicBool>,
     /// Where it is not known yet where it stands: to be set by whoever can't look at it before.
     pub put_off: Option<&'a AtomicBool>,
-    /// Where a credential must at least begin, end or go through to count, in order; `None` where it counts
-    /// wherever it stands.
-    pub counted: Option<&'a [Range<usize>]>,
+    /// Where a credential must stand to count; `None` where it counts wherever it stands.
+    pub counted: Option<&'a dyn Counted>,
 }
 
 impl<'a> Blob<'a> {
@@ -148,6 +149,19 @@ impl<'a> Blob<'a> {
         if let Some(noted) = self.noted {
             noted.store(true, Ordering::Relaxed);
         }
+    }
+}
+
+/// Tells where in a blob a credential counts. Asked only where one was found.
+pub trait Counted: fmt::Debug {
+    /// Returns the stretches in which it must at least begin, end or go through, in order; none where it counts
+    /// wherever it stands.
+    fn stretches(&self) -> Option<&[Range<usize>]>;
+}
+
+impl Counted for Vec<Range<usize>> {
+    fn stretches(&self) -> Option<&[Range<usize>]> {
+        Some(self)
     }
 }
 

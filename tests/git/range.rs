@@ -3,6 +3,7 @@
 use stanch::source::{CommitRange, Error, Kind, Known, Push, Source};
 
 use crate::repo::{Read, Repo, read};
+use crate::staged::{counted, lines};
 
 fn range(repo: &Repo, range: &str) -> Read {
     read(&CommitRange::new(repo.path(), range))
@@ -300,4 +301,37 @@ fn a_long_range_in_a_pack_is_read_whole_too() {
     assert_eq!(commits, expected);
     let last = (0..40).map(|line| format!("line {} {line}\n", line * COMMITS)).collect::<String>();
     assert_eq!(found.places(&last)[0].commit, Some(repo.git(["rev-parse", "main"])));
+}
+
+#[test]
+fn of_a_changed_file_only_the_lines_count_that_a_commit_added_or_changed() {
+    let repo = Repo::new();
+    repo.write("binary", "old\n\0\n");
+    let first = repo.commit_file("a", "one\ntwo\nthree\nfour\n");
+    repo.write("binary", "old\n\0\nnew\n");
+    repo.write("new", "five\n");
+    repo.commit_file("a", "one\n2\nthree\nfour\n");
+    repo.commit_file("a", "one\n2\nthree\nfour\nfive\n");
+    let source = CommitRange::new(repo.path(), format!("{first}.."));
+    let whole = |path: &str| (path.to_owned(), None);
+    let expected = [lines("a", "2\n"), lines("a", "five\n"), whole("binary"), whole("new")];
+    assert_eq!(counted(&source), expected);
+    assert!(counted(&source.whole_files(true)).iter().all(|(_, counted)| counted.is_none()));
+
+    // What was taken out and comes back is new again, and what a merge takes from either side is not.
+    let before = repo.git(["rev-parse", "HEAD"]);
+    repo.commit_file("a", "one\n2\nthree\n");
+    repo.commit_file("a", "one\n2\nthree\nfive\n");
+    repo.git(["switch", "--quiet", "--create", "side", &before]);
+    repo.commit_file("a", "0\none\n2\nthree\nfour\nfive\n");
+    repo.git(["switch", "--quiet", "main"]);
+    repo.git(["merge", "--quiet", "--no-commit", "side"]);
+    let merged = std::fs::read_to_string(repo.path().join("a")).unwrap();
+    repo.write("a", &format!("{merged}resolved\n"));
+    repo.commit("merge it");
+    let source = CommitRange::new(repo.path(), format!("{before}.."));
+    let expected = ["", "0\n", "five\n", "resolved\n"].map(|text| lines("a", text));
+    let mut counted = counted(&source);
+    counted.sort();
+    assert_eq!(counted, expected);
 }

@@ -61,15 +61,16 @@ fn renamed_copied_and_newly_linked_files_are_staged_and_the_rest_is_not() {
 }
 
 /// Returns the text in which a credential counts, of each file that is handed out.
-fn counted(source: &Staged) -> Vec<(String, Option<String>)> {
+pub(crate) fn counted(source: &impl Source) -> Vec<(String, Option<String>)> {
     let found = Mutex::new(Vec::new());
     let coverage = source.walk(&|blob| {
         let text = |stretches: &[Range<usize>]| {
             let stretches = stretches.iter().map(|stretch| &blob.bytes[stretch.clone()]);
             stretches.map(String::from_utf8_lossy).collect::<String>()
         };
-        let path = blob.places[0].path.clone().unwrap();
-        found.lock().unwrap().push((path, blob.counted.map(text)));
+        let Some(path) = blob.places[0].path.clone() else { return };
+        let counted = blob.counted.and_then(|counted| counted.stretches());
+        found.lock().unwrap().push((path, counted.map(text)));
     });
     assert_eq!(coverage.unwrap().gaps, []);
     let mut found = found.into_inner().unwrap();
@@ -77,7 +78,7 @@ fn counted(source: &Staged) -> Vec<(String, Option<String>)> {
     found
 }
 
-fn lines(path: &str, text: &str) -> (String, Option<String>) {
+pub(crate) fn lines(path: &str, text: &str) -> (String, Option<String>) {
     (path.to_owned(), Some(text.to_owned()))
 }
 

@@ -58,6 +58,9 @@ pub(in crate::cli) struct PreCommit {
 pub(in crate::cli) struct PrePush {
     #[command(flatten)]
     common: Common,
+    /// All lines of a changed file count, and not only the new ones
+    #[arg(long)]
+    whole_files: bool,
     /// The name of the remote, or its address where it has none
     #[arg(value_name = "REMOTE")]
     remote: Option<String>,
@@ -77,6 +80,9 @@ pub(in crate::cli) struct PrePush {
 pub(in crate::cli) struct PreReceive {
     #[command(flatten)]
     common: Common,
+    /// All lines of a changed file count, and not only the new ones
+    #[arg(long)]
+    whole_files: bool,
     /// Where git keeps what is pushed until it is taken in
     #[arg(long, value_name = "DIR", env = "GIT_QUARANTINE_PATH", hide = true)]
     quarantine: Option<OsString>,
@@ -114,7 +120,8 @@ pub(super) fn pre_push(
     let push = updates.push(Known::Remote(remote.unwrap_or_default()));
     let range = CommitRange::pushed(args.common.repository(), push);
     let guard = Guard { hook: Hook::Push, common: &args.common, global };
-    guard.run(&range.max_bytes(args.common.max_object()), Path::new("."), Vec::new(), out)
+    let range = range.whole_files(args.whole_files).max_bytes(args.common.max_object());
+    guard.run(&range, Path::new("."), Vec::new(), out)
 }
 
 pub(super) fn pre_receive(
@@ -125,6 +132,7 @@ pub(super) fn pre_receive(
     let updates = Updates::of_pre_receive(&input()?)?;
     let repository = environment::absolute(&args.common.repository());
     let mut range = CommitRange::pushed(&repository, updates.push(Known::All))
+        .whole_files(args.whole_files)
         .max_bytes(args.common.max_object());
     if let Some(alternates) = given(&args.alternates) {
         range = range.object_folders(split_paths(&alternates).filter(|path| path.is_dir()));

@@ -26,6 +26,9 @@ pub(super) struct Found {
     /// Every path at which it is new, and the first commit that has it there; neither where nothing but
     /// an end of the range names it.
     pub(super) places: Vec<(Option<String>, Option<usize>)>,
+    /// What stood there before, for each commit in which it is new: in each of its parents that had a file
+    /// of that name.
+    pub(super) earlier: Vec<Vec<Oid>>,
 }
 
 /// Returns every blob that is new in the commits, in the order in which they were met.
@@ -46,7 +49,7 @@ pub(super) fn new_blobs(objects: &Objects, commits: &Commits, gaps: &Gaps) -> Ve
     for (oid, kind) in &commits.roots {
         match kind {
             ObjectType::Tree => walk.compare(Vec::new(), *oid, Vec::new(), None),
-            _ => walk.blob(None, *oid, None),
+            _ => walk.blob(None, *oid, None, Vec::new()),
         }
     }
     let before = commits.before.iter().filter_map(|oid| walk.tree_of(*oid)).collect();
@@ -110,18 +113,25 @@ impl<'a> Walk<'a> {
                     let trees = here.filter(|(kind, _)| *kind == EntryKind::Tree);
                     waiting.push((path, *oid, trees.map(|(_, oid)| oid).collect()));
                 } else {
-                    self.blob(Some(String::from_utf8_lossy(&path).into_owned()), *oid, commit);
+                    let here = others.iter_mut().filter_map(|other| other.find(name));
+                    let blobs = here.filter(|(kind, _)| *kind == EntryKind::Blob);
+                    let earlier = blobs.map(|(_, oid)| oid).collect();
+                    let path = String::from_utf8_lossy(&path).into_owned();
+                    self.blob(Some(path), *oid, commit, earlier);
                 }
             }
         }
     }
 
-    fn blob(&mut self, path: Option<String>, oid: Oid, commit: Option<usize>) {
+    fn blob(&mut self, path: Option<String>, oid: Oid, commit: Option<usize>, earlier: Vec<Oid>) {
         let number = *self.numbers.entry(oid).or_insert(self.found.len());
         if number == self.found.len() {
-            self.found.push(Found { oid, places: Vec::new() });
+            self.found.push(Found { oid, places: Vec::new(), earlier: Vec::new() });
         }
-        let places = &mut self.found[number].places;
+        let Found { places, earlier: known, .. } = &mut self.found[number];
+        if !known.contains(&earlier) {
+            known.push(earlier);
+        }
         if !places.iter().any(|(known, _)| *known == path) {
             places.push((path, commit));
         }

@@ -8,6 +8,7 @@ use git2::ObjectType;
 
 use super::Reader;
 use super::blobs::Found;
+use super::counted::NewLines;
 use crate::source::pack::{self, Node, Visit};
 use crate::source::{Blob, Copied, Lineage, Memory};
 
@@ -54,6 +55,8 @@ impl Visit for Blobs<'_> {
         let lineage = Lineage::of(known);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = Some(&lineage);
+        let lines = NewLines::of(self.reader.objects, &self.blobs[index], bytes);
+        blob.counted = self.reader.counted(&lines);
         self.reader.gaps.tally.hand(blob, self.reader.visit);
         self.handed[index].store(true, Ordering::Relaxed);
         lineage.memory.into_inner()

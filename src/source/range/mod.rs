@@ -4,9 +4,14 @@
 //! of a merge brings is new and what it merges is not; and it is new in the range unless the commits
 //! right before the range have it, wherever. What a push brings is such a range: everything the pushed
 //! references reach and those that are there do not.
+//!
+//! Of a file that is changed only the lines count that are new in one of the commits, unless whole files are
+//! asked for; the blob is read whole all the same, so that what stands in a new line is found together with
+//! what it belongs to. A file under a new name counts whole.
 
 mod blobs;
 mod commits;
+mod counted;
 mod ends;
 mod forest;
 mod quarantine;
@@ -19,9 +24,12 @@ use rayon::prelude::*;
 
 use super::repository::{Objects, Unreadable, broken_packs, message, open_repository};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
+use super::{
+    Blob, Counted, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source,
+};
 use blobs::Found;
 use commits::{Commits, Written};
+use counted::NewLines;
 use ends::Ends;
 
 pub use ends::{Known, Push};
@@ -33,6 +41,7 @@ pub struct CommitRange {
     wanted: Wanted,
     further: Vec<PathBuf>,
     quarantine: Option<PathBuf>,
+    whole_files: bool,
     max_bytes: u64,
 }
 
@@ -72,7 +81,8 @@ impl CommitRange {
 
     fn of(path: PathBuf, wanted: Wanted) -> Self {
         let further = Vec::new();
-        Self { path, wanted, further, quarantine: None, max_bytes: DEFAULT_MAX_BYTES }
+        let (whole_files, max_bytes) = (false, DEFAULT_MAX_BYTES);
+        Self { path, wanted, further, quarantine: None, whole_files, max_bytes }
     }
 
     /// Adds folders in which objects lie, beside the repository's own.
@@ -87,6 +97,13 @@ impl CommitRange {
     #[must_use]
     pub fn quarantine(mut self, folder: impl Into<PathBuf>) -> Self {
         self.quarantine = Some(folder.into());
+        self
+    }
+
+    /// Sets whether all lines of a changed file count, and not only the new ones.
+    #[must_use]
+    pub fn whole_files(mut self, whole_files: bool) -> Self {
+        self.whole_files = whole_files;
         self
     }
 
@@ -138,12 +155,13 @@ impl Source for CommitRange {
             return Err(Error::Unrelated { a, b, is_shallow });
         }
         let blobs = blobs::new_blobs(&objects, &commits, &gaps);
-        let max_bytes = self.max_bytes;
-        let reader = Reader { objects: &objects, commits: &commits, gaps: &gaps, max_bytes, visit };
+        let Self { max_bytes, whole_files, .. } = *self;
+        let (objects, commits) = (&objects, &commits);
+        let reader = Reader { objects, commits, gaps: &gaps, max_bytes, whole_files, visit };
         reader.read_all(&blobs);
         if let Some(quarantine) = &self.quarantine {
-            let repository = Objects::open_lazily(&repository, &self.further, self.max_bytes)?;
-            quarantine::read_others(quarantine, &repository, &blobs, &reader);
+            let others = Objects::open_lazily(&repository, &self.further, self.max_bytes)?;
+            quarantine::read_others(quarantine, &others, &blobs, &reader);
         }
         Ok(gaps.tally.finish())
     }
@@ -192,6 +210,7 @@ struct Reader<'a> {
     commits: &'a Commits,
     gaps: &'a Gaps,
     max_bytes: u64,
+    whole_files: bool,
     visit: &'a (dyn Fn(Blob<'_>) + Sync),
 }
 
@@ -210,7 +229,10 @@ impl Reader<'_> {
         match self.objects.read(found.oid, ObjectType::Blob) {
             Ok(bytes) => {
                 let places = self.places(found);
-                self.gaps.tally.hand(Blob::new(&bytes, &places), self.visit);
+                let lines = NewLines::of(self.objects, found, &bytes);
+                let counted = self.counted(&lines);
+                let blob = Blob { counted, ..Blob::new(&bytes, &places) };
+                self.gaps.tally.hand(blob, self.visit);
             }
             Err(why) => {
                 let path = found.places.iter().find_map(|(path, _)| path.clone());
@@ -218,6 +240,11 @@ impl Reader<'_> {
                 self.gaps.object(format!("blob {}{path}", found.oid), why);
             }
         }
+    }
+
+    /// Returns where in a blob a credential counts.
+    fn counted<'l>(&self, lines: &'l NewLines<'_>) -> Option<&'l dyn Counted> {
+        (!self.whole_files).then_some(lines)
     }
 
     fn places(&self, found: &Found) -> Vec<Place> {

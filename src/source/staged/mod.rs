@@ -6,7 +6,6 @@
 //! together with what it belongs to.
 
 mod changes;
-mod lines;
 mod renames;
 
 use std::ops::Range;
@@ -15,15 +14,14 @@ use std::path::PathBuf;
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
+use super::lines::{is_binary, new_lines};
 use super::repository::{Index, Objects, merged, open_repository};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Source};
+use super::{Blob, Counted, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Source};
 use changes::{Change, changes};
 
 /// With fewer changed files than these no threads are started.
 const FEW: usize = 4;
-/// So far a file is looked at to tell whether it is text, as git does.
-const HEAD_OF_TEXT: usize = 8000;
 
 /// The staged files of a repository, as they are staged and not as they are in the worktree.
 #[derive(Clone, Debug)]
@@ -108,7 +106,7 @@ impl Reader<'_> {
         };
         let places = [place];
         let mut blob = Blob::new(&bytes, &places);
-        blob.counted = new.as_deref();
+        blob.counted = new.as_ref().map(|new| new as &dyn Counted);
         // Where only lines were taken out there is nothing to look for.
         if new.as_ref().is_none_or(|new| !new.is_empty()) {
             tally.hand(blob, self.visit);
@@ -124,10 +122,6 @@ impl Reader<'_> {
             .filter(|earlier| !is_binary(earlier))
             .collect();
         let earlier: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).collect();
-        (!earlier.is_empty()).then(|| lines::new_lines(bytes, &earlier))
+        (!earlier.is_empty()).then(|| new_lines(bytes, &earlier))
     }
-}
-
-fn is_binary(bytes: &[u8]) -> bool {
-    bytes[..bytes.len().min(HEAD_OF_TEXT)].contains(&0)
 }

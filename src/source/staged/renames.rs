@@ -4,7 +4,7 @@
 use git2::{ObjectType, Oid};
 
 use super::changes::{Change, Changes, Removed};
-use super::lines::shared;
+use crate::source::lines::shared;
 use crate::source::repository::{EntryKind, Objects, entries};
 
 /// So many files that are gone are looked at. In a commit that moves more, a file that was renamed and

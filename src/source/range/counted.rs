@@ -1,0 +1,66 @@
+//! Which lines of a file that was changed in a range are new there.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::ops::Range;
+
+use git2::{ObjectType, Oid};
+
+use super::blobs::Found;
+use crate::source::Counted;
+use crate::source::lines::{is_binary, new_lines};
+use crate::source::repository::Objects;
+
+/// The new lines of a blob. They are looked for when something was found in it, which is seldom.
+pub(super) struct NewLines<'a> {
+    objects: &'a Objects,
+    found: &'a Found,
+    bytes: &'a [u8],
+    lines: OnceCell<Option<Vec<Range<usize>>>>,
+}
+
+impl<'a> NewLines<'a> {
+    pub(super) fn of(objects: &'a Objects, found: &'a Found, bytes: &'a [u8]) -> Self {
+        Self { objects, found, bytes, lines: OnceCell::new() }
+    }
+
+    /// Returns the lines that are new in any commit in which the blob is, or none where all are.
+    fn find(&self) -> Option<Vec<Range<usize>>> {
+        if is_binary(self.bytes) {
+            return None;
+        }
+        let mut lines = Vec::new();
+        for earlier in &self.found.earlier {
+            lines.extend(self.new_to(earlier)?);
+        }
+        lines.sort_by_key(|stretch| stretch.start);
+        lines.dedup_by(|next, last| {
+            let is_one = next.start <= last.end;
+            last.end = if is_one { last.end.max(next.end) } else { last.end };
+            is_one
+        });
+        Some(lines)
+    }
+
+    /// Returns the lines that are in none of these versions. One that can't be read counts as not there: then
+    /// more counts than need be.
+    fn new_to(&self, earlier: &[Oid]) -> Option<Vec<Range<usize>>> {
+        let read = |blob: &Oid| self.objects.read(*blob, ObjectType::Blob).ok();
+        let earlier = earlier.iter().filter_map(read).filter(|earlier| !is_binary(earlier));
+        let earlier: Vec<Vec<u8>> = earlier.collect();
+        let earlier: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).collect();
+        (!earlier.is_empty()).then(|| new_lines(self.bytes, &earlier))
+    }
+}
+
+impl Counted for NewLines<'_> {
+    fn stretches(&self) -> Option<&[Range<usize>]> {
+        self.lines.get_or_init(|| self.find()).as_deref()
+    }
+}
+
+impl fmt::Debug for NewLines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewLines({})", self.found.oid)
+    }
+}

@@ -3,6 +3,9 @@
 //! Objects never change, so what was found in one is found in it again. Kept are ids, sizes and places;
 //! no secret, no content and no message: where something was found is read anew each time. It is a hint.
 //! Without it, or with one that is damaged or of other patterns, the same is found, more slowly.
+//!
+//! What was clean is not read again, so damage within it shows only in a scan without the cache. A pack that
+//! was cut off or overwritten at its end is noticed either way.
 
 use std::fs;
 use std::io::{self, Write};

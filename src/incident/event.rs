@@ -83,6 +83,27 @@ pub enum Event {
         /// Who said so.
         by: String,
     },
+    /// A person agreed to a plan, or typed out what an irreversible step acts on.
+    ApprovalGiven {
+        /// The hash of the plan: the approval holds for this plan and no other.
+        plan_hash: String,
+        /// Who says so.
+        by: String,
+        /// The target that was typed out, where it was.
+        confirmed: Option<String>,
+    },
+    /// One process works on the incident alone until then, unless it is seen to be dead before.
+    LeaseTaken {
+        /// Which process.
+        holder: String,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// That process is done.
+    LeaseReleased {
+        /// Which process.
+        holder: String,
+    },
     /// A step is about to be done. Written and synced before the call is made.
     StepIntended {
         /// The step's id in the plan.
@@ -283,6 +304,9 @@ impl Event {
             Self::PhaseEntered { .. } => "phase-entered",
             Self::Observed { .. } => "observed",
             Self::PlanApproved { .. } => "plan-approved",
+            Self::ApprovalGiven { .. } => "approval-given",
+            Self::LeaseTaken { .. } => "lease-taken",
+            Self::LeaseReleased { .. } => "lease-released",
             Self::StepIntended { .. } => "step-intended",
             Self::StepFinished { .. } => "step-finished",
             Self::EvidenceCollected { .. } => "evidence-collected",

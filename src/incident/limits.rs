@@ -132,6 +132,13 @@ impl BusinessHours {
         TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
     }
 
+    /// Tells whether people are at work at an instant.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        let date = at.to_zoned(self.zone()).date();
+        let is_open = |(opens, closes): (Timestamp, Timestamp)| opens <= at && at < closes;
+        self.is_business(date) && self.opening(date).is_some_and(is_open)
+    }
+
     fn is_business(&self, date: Date) -> bool {
         self.days.contains(&Day::of(date.weekday())) && !self.holidays.contains(&date)
     }
@@ -282,6 +289,19 @@ mod tests {
         // At night nothing counts; in summer the place is two hours ahead.
         assert_eq!(after("1 h of business hours", "2026-07-01T00:00:00Z"), "2026-07-01T08:00:00Z");
         assert_eq!(after("1 h", "2026-07-01T00:00:00Z"), "2026-07-01T01:00:00Z");
+    }
+
+    #[test]
+    fn an_instant_is_within_business_hours_or_not() {
+        for (at, is_within) in [
+            ("2026-11-20T07:59:59Z", false),
+            ("2026-11-20T08:00:00Z", true),
+            ("2026-11-20T16:00:00Z", false),
+            ("2026-11-21T12:00:00Z", false),
+            ("2026-12-25T12:00:00Z", false),
+        ] {
+            assert_eq!(berlin().holds(at.parse().unwrap()), is_within, "{at}");
+        }
     }
 
     #[test]

@@ -57,6 +57,19 @@ pub fn describe(event: &Event) -> String {
 /// Returns what was done, in words: the events that `describe` leaves over.
 fn describe_work(event: &Event) -> String {
     match event {
+        Event::ApprovalGiven { plan_hash, by, confirmed: None } => {
+            format!("{by} agrees to plan {plan_hash}")
+        }
+        Event::ApprovalGiven { plan_hash, by, confirmed: Some(target) } => {
+            format!("{by} typed out {target} for plan {plan_hash}")
+        }
+        Event::LeaseTaken { holder, until } => {
+            format!("{holder} works on it alone until {until:.0}")
+        }
+        Event::LeaseReleased { holder } => format!("{holder} is done"),
+        Event::StepIntended { step, call, target, .. } if call.is_empty() => {
+            format!("{step}: about to begin with {target}")
+        }
         Event::StepIntended { step, call, target, .. } => {
             format!("{step}: about to call {call} on {target}")
         }

@@ -1,7 +1,10 @@
-//! A provider that is simulated, for drills and tests: two keys an owner, and the faults of real ones.
+//! A provider that is simulated, for drills and tests: two keys an owner, sessions that outlive a key,
+//! restrictions on an owner, a log; and the faults of real ones.
 //!
 //! Its state lives in memory, or in a file that outlives a killed process. Either way it keeps digests
 //! of secrets, never a secret: [`Simulated::issue`] returns the only copy. It has no clock of its own.
+
+mod state;
 
 use std::fs;
 use std::io::Write;
@@ -10,20 +13,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
+use self::state::{State, id_of, of_key, random};
 use super::{
-    Call, Created, Error, Identity, Key, KeyKind, KeyState, Liveness, Observation, Operation,
-    Probe, Provider, Receipt,
+    Call, Created, Error, Evidence, Key, KeyState, Known, Meaning, Observation, Operation, Page,
+    Power, Probe, Provider, Receipt, Restriction, Search, SearchBy, Standing,
 };
-use crate::secret::{Credential, Part, Secret};
+use crate::secret::{Credential, Secret};
 
 /// The only account there is.
 const ACCOUNT: &str = "simulated-account";
 /// As many keys as an AWS user may have.
 const KEYS_PER_OWNER: usize = 2;
+/// So many lines of the log are a page.
+const PAGE: usize = 2;
 
 /// A way in which the provider misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +50,12 @@ pub enum Fault {
     Throttles(u32),
     /// Answers that many probes with something that says nothing about the key.
     ProbeUnknown(u32),
+    /// Somebody else starts a stopped key again before the next look, that many times.
+    RevivesKeys(u32),
+    /// Somebody else lifts every restriction before the next look, that many times.
+    LiftsRestrictions(u32),
+    /// Somebody else makes a further key before the next look, that many times.
+    PlantsKeys(u32),
 }
 
 /// A change that was asked for, whether or not it was answered.
@@ -56,26 +67,6 @@ pub struct Asked {
     pub key: Option<String>,
     /// Whether anything is different since.
     pub is_done: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Kept {
-    id: String,
-    owner: String,
-    secret_sha256: String,
-    state: KeyState,
-    created_at: Timestamp,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct State {
-    keys: Vec<Kept>,
-    /// The keys before the last change, shown for as many further looks.
-    old: Option<(u32, Vec<Kept>)>,
-    faults: Vec<Fault>,
-    /// The key the responder acts with, where a test wants it to be one of these.
-    responder_key: Option<String>,
-    asked: Vec<Asked>,
 }
 
 /// Tells the time to the provider.
@@ -166,14 +157,55 @@ impl Simulated {
         Ok(self.state("read")?.keys_of(owner, false))
     }
 
-    /// Tells whether a credential really works, whatever the faults.
+    /// Tells whether a key or a session really works, whatever the faults.
     ///
     /// # Errors
     /// [`Error::Unreachable`] where the file can't be read.
     pub fn really_works(&self, credential: &Credential) -> Result<bool, Error> {
-        let state = self.state("read")?;
-        let kept = state.keys.iter().find(|key| Some(key.id.as_str()) == credential.public("id"));
-        Ok(kept.is_some_and(|key| key.state == KeyState::Active && key.is_of(credential)))
+        Ok(self.state("read")?.working_owner(credential).is_some())
+    }
+
+    /// Begins a session with a key that works, as whoever holds it would, and returns the only copy of
+    /// its secret; `None` where the key doesn't work.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where the file can't be written.
+    pub fn begin_session(&self, with: &Credential) -> Result<Option<Credential>, Error> {
+        let mut state = self.state("begin a session")?;
+        let at = (self.now)();
+        let session = state.begin_session(with, at);
+        if session.is_some() {
+            state.log(id_of(with), "simulated:BeginSession", Meaning::Other, at);
+        }
+        self.keep(&state, "begin a session")?;
+        Ok(session)
+    }
+
+    /// Writes a use of a key into the log.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where the file can't be written.
+    pub fn used(&self, id: &str, call: &str, meaning: Meaning) -> Result<(), Error> {
+        let at = (self.now)();
+        self.change(|state| state.log(id, call, meaning, at))
+    }
+
+    /// Says whether an owner administers the account; nobody knows before.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where the file can't be written.
+    pub fn administers(&self, owner: &str, known: Known) -> Result<(), Error> {
+        self.change(|state| {
+            state.administers.insert(owner.to_owned(), known);
+        })
+    }
+
+    /// Returns the restrictions that stand.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where the file can't be read.
+    pub fn restrictions(&self) -> Result<Vec<Restriction>, Error> {
+        Ok(self.state("read")?.restrictions.clone())
     }
 
     /// Returns a credential as it stands in a file, `ID:KEY`, for a drill that leaks one.
@@ -242,13 +274,13 @@ impl Simulated {
             self.keep(&state, &name)?;
             return Err(unanswered(name));
         }
-        let before = state.keys.clone();
+        let (before, placed) = (state.keys.clone(), state.restrictions.len());
         let done = act(&mut state);
         let subject = match &done {
             Ok((Some(made), _)) => Some(made.clone()),
             Ok((None, _)) | Err(_) => key.map(str::to_owned),
         };
-        let is_done = state.remember(before);
+        let is_done = state.remember(before) || placed != state.restrictions.len();
         state.note(operation, subject, is_done);
         let is_mute = done.is_ok()
             && state.use_up(|fault| match fault {
@@ -263,7 +295,11 @@ impl Simulated {
     fn look<T>(&self, operation: Operation, at: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
         let name = name_of(operation);
         let mut state = self.state(&name)?;
-        let answer = state.check(operation).map(|()| at(&mut state));
+        let checked = state.check(operation);
+        if checked.is_ok() && operation == Operation::Observe {
+            state.intrude((self.now)());
+        }
+        let answer = checked.map(|()| at(&mut state));
         state.one_look_less();
         self.keep(&state, &name)?;
         answer
@@ -271,169 +307,6 @@ impl Simulated {
 
     fn receipt(&self) -> Receipt {
         Receipt { request_id: Some(random(b"0123456789abcdef", 16)), at: (self.now)() }
-    }
-}
-
-impl Kept {
-    fn is_of(&self, credential: &Credential) -> bool {
-        let secret = credential.secret("key");
-        secret.is_some_and(|secret| digest(secret.expose()) == self.secret_sha256)
-    }
-
-    fn as_key(&self) -> Key {
-        Key {
-            id: self.id.clone(),
-            owner: self.owner.clone(),
-            account: ACCOUNT.to_owned(),
-            state: self.state,
-            created_at: Some(self.created_at),
-            kind: KeyKind::Lasting,
-        }
-    }
-}
-
-impl State {
-    fn add(&mut self, owner: &str, at: Timestamp) -> Result<(Key, Credential), Error> {
-        if self.keys.iter().filter(|key| key.owner == owner).count() >= KEYS_PER_OWNER {
-            return Err(Error::Quota { call: name_of(Operation::Create), owner: owner.to_owned() });
-        }
-        let credential = fresh();
-        let (id, secret) = (credential.public("id"), credential.secret("key"));
-        let kept = Kept {
-            id: id.unwrap_or_default().to_owned(),
-            owner: owner.to_owned(),
-            secret_sha256: secret.map(|secret| digest(secret.expose())).unwrap_or_default(),
-            state: KeyState::Active,
-            created_at: at,
-        };
-        let key = kept.as_key();
-        self.keys.push(kept);
-        Ok((key, credential))
-    }
-
-    fn put(&mut self, id: &str, to: KeyState) {
-        self.keys.retain(|key| key.id != id || to != KeyState::Absent);
-        if let Some(key) = self.keys.iter_mut().find(|key| key.id == id) {
-            key.state = to;
-        }
-    }
-
-    /// Refuses a call as the faults say.
-    fn check(&mut self, operation: Operation) -> Result<(), Error> {
-        let call = name_of(operation);
-        if self.faults.contains(&Fault::Denies(operation)) {
-            return Err(Error::Denied { permission: call.clone(), call });
-        }
-        let is_throttled = self.use_up(|fault| match fault {
-            Fault::Throttles(n) => Some(n),
-            _ => None,
-        });
-        if is_throttled { Err(Error::Throttled { call }) } else { Ok(()) }
-    }
-
-    /// Uses a fault once, if there is one of that kind with times left.
-    fn use_up(&mut self, kind: impl Fn(&mut Fault) -> Option<&mut u32>) -> bool {
-        let mut left = self.faults.iter_mut().filter_map(kind);
-        match left.find(|n| **n > 0) {
-            Some(n) => {
-                *n -= 1;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Keeps what was before a change, for looks that are late; tells whether there was a change.
-    fn remember(&mut self, before: Vec<Kept>) -> bool {
-        let states = |keys: &[Kept]| {
-            let states = keys.iter().map(|key| (key.id.clone(), key.state));
-            states.collect::<Vec<_>>()
-        };
-        let is_changed = states(&before) != states(&self.keys);
-        let late = self.faults.iter().find_map(|fault| match fault {
-            Fault::ShowsOldState(looks) => Some(*looks),
-            _ => None,
-        });
-        if let (true, Some(looks)) = (is_changed, late) {
-            self.old = Some((looks, before));
-        }
-        is_changed
-    }
-
-    fn one_look_less(&mut self) {
-        self.old = match self.old.take() {
-            Some((looks, keys)) if looks > 1 => Some((looks - 1, keys)),
-            _ => None,
-        };
-    }
-
-    fn note(&mut self, operation: Operation, key: Option<String>, is_done: bool) {
-        self.asked.push(Asked { operation, key, is_done });
-    }
-
-    fn shown(&self, is_late: bool) -> &[Kept] {
-        match &self.old {
-            Some((_, old)) if is_late => old,
-            _ => &self.keys,
-        }
-    }
-
-    fn keys_of(&self, owner: &str, is_late: bool) -> Vec<Key> {
-        let owned = self.shown(is_late).iter().filter(|key| key.owner == owner);
-        owned.map(Kept::as_key).collect()
-    }
-
-    fn observed(&self, id: &str, at: Timestamp) -> Result<Observation, Error> {
-        if self.responder_key.as_deref() == Some(id) {
-            return Err(Error::ResponderIsLeaked { responder: id.to_owned() });
-        }
-        let listed = self.shown(true).iter().find(|key| key.id == id).map(Kept::as_key);
-        let key = listed.unwrap_or_else(|| Key {
-            id: id.to_owned(),
-            owner: String::new(),
-            account: ACCOUNT.to_owned(),
-            state: KeyState::Absent,
-            created_at: None,
-            kind: KeyKind::Lasting,
-        });
-        let mut siblings = self.keys_of(&key.owner, true);
-        siblings.retain(|sibling| sibling.id != id);
-        Ok(Observation {
-            responder: Identity {
-                account: ACCOUNT.to_owned(),
-                name: "simulated-responder".to_owned(),
-            },
-            key,
-            siblings,
-            last_use: None,
-            at,
-        })
-    }
-
-    fn answer_to(&mut self, credential: &Credential) -> Liveness {
-        let unknown = |why: &str| Liveness::Unknown { why: why.to_owned() };
-        let is_mute = self.use_up(|fault| match fault {
-            Fault::ProbeUnknown(n) => Some(n),
-            _ => None,
-        });
-        if is_mute {
-            return unknown("the service is not available");
-        }
-        let accepts_disabled = self.faults.contains(&Fault::AcceptsDisabledKeys);
-        let refused = |code: &str| Liveness::Refused { code: code.to_owned() };
-        let id = credential.public("id");
-        let Some(key) = self.shown(true).iter().find(|key| Some(key.id.as_str()) == id) else {
-            return refused("no-such-key");
-        };
-        if !key.is_of(credential) {
-            return Liveness::WrongSecret { code: "wrong-secret".to_owned() };
-        }
-        if key.state == KeyState::Active || accepts_disabled {
-            return Liveness::Accepted {
-                identity: Identity { account: ACCOUNT.to_owned(), name: key.owner.clone() },
-            };
-        }
-        refused("key-inactive")
     }
 }
 
@@ -448,13 +321,6 @@ impl Provider for Simulated {
     }
 
     fn calls(&self, operation: Operation) -> Vec<Call> {
-        let has_none = matches!(
-            operation,
-            Operation::Evidence | Operation::Restrict | Operation::Lift | Operation::Review
-        );
-        if has_none {
-            return Vec::new();
-        }
         let name = name_of(operation);
         let permission = (operation != Operation::Probe).then(|| name.clone());
         vec![Call { name, permission }]
@@ -467,7 +333,12 @@ impl Provider for Simulated {
     }
 
     async fn probe(&self, credential: &Credential) -> Result<Probe, Error> {
-        let liveness = self.look(Operation::Probe, |state| state.answer_to(credential))?;
+        let at = (self.now)();
+        let liveness = self.look(Operation::Probe, |state| {
+            // Asking leaves a line, too.
+            state.log(id_of(credential), &name_of(Operation::Probe), Meaning::Other, at);
+            state.answer_to(credential)
+        })?;
         Ok(Probe { liveness, at: (self.now)() })
     }
 
@@ -513,6 +384,40 @@ impl Provider for Simulated {
             Ok((None, self.receipt()))
         })
     }
+
+    async fn evidence(&self, observation: &Observation) -> Result<Evidence, Error> {
+        let at = (self.now)();
+        self.look(Operation::Evidence, |state| evidence(state, observation, at))
+    }
+
+    async fn standing(&self, restriction: &Restriction) -> Result<Standing, Error> {
+        self.look(Operation::Observe, |state| {
+            let of_owner = state.restrictions.iter().filter(|r| r.owner == restriction.owner);
+            let before: Vec<_> = of_owner.filter(|placed| *placed != restriction).collect();
+            let before = json!({"others": before.len()});
+            Standing { holds: state.restrictions.contains(restriction), before }
+        })
+    }
+
+    async fn restrict(&self, restriction: &Restriction) -> Result<Receipt, Error> {
+        self.mutate(Operation::Restrict, Some(&restriction.owner), |state| {
+            if !state.restrictions.contains(restriction) {
+                state.restrictions.push(restriction.clone());
+            }
+            Ok((None, self.receipt()))
+        })
+    }
+
+    async fn lift(&self, restriction: &Restriction, _: &Value) -> Result<Receipt, Error> {
+        self.mutate(Operation::Lift, Some(&restriction.owner), |state| {
+            state.restrictions.retain(|placed| placed != restriction);
+            Ok((None, self.receipt()))
+        })
+    }
+
+    async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
+        self.look(Operation::Review, |state| page(state, search, from))
+    }
 }
 
 fn name_of(operation: Operation) -> String {
@@ -539,24 +444,51 @@ fn unreachable_file(call: &str, why: String) -> Error {
     Error::Unreachable { call: call.to_owned(), why }
 }
 
-fn fresh() -> Credential {
-    let id = format!("SIMK{}", random(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 12));
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    let key = Secret::new(format!("stanch_drill_{}", random(alphabet, 32)).into_bytes());
-    Credential {
-        pattern: "simulated-key".to_owned(),
-        provider: "simulated".to_owned(),
-        parts: [("id".to_owned(), Part::Public(id)), ("key".to_owned(), Part::Secret(key))].into(),
+fn evidence(state: &State, observation: &Observation, at: Timestamp) -> Evidence {
+    let owner = &observation.key.owner;
+    let administers = state.administers.get(owner).copied().unwrap_or_default();
+    let power = Power {
+        what: "make itself an administrator".to_owned(),
+        actions: vec!["simulated:Everything".to_owned()],
+        allowed: administers,
+        through: None,
+    };
+    let sentence = match administers {
+        Known::Yes => format!("{owner} may do anything in the simulated account"),
+        Known::No => format!("{owner} may use the simulated service and nothing else"),
+        Known::Unknown => format!("nobody said what {owner} may do"),
+    };
+    let gaps = match administers {
+        Known::Unknown => vec![format!("the rights of {owner} are not known")],
+        Known::Yes | Known::No => Vec::new(),
+    };
+    Evidence {
+        documents: [(name_of(Operation::Evidence), json!({"owner": owner}))].into(),
+        powers: vec![power],
+        sentence,
+        administers,
+        quarantined_by: None,
+        gaps,
+        at,
     }
 }
 
-fn random(alphabet: &[u8], len: usize) -> String {
-    let mut rng = rand::rng();
-    let letters = (0..len).filter_map(|_| alphabet.choose(&mut rng));
-    letters.map(|letter| char::from(*letter)).collect()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+fn page(state: &State, search: &Search, from: Option<&str>) -> Page {
+    let is_of = |id: &str| match &search.by {
+        SearchBy::Key(key) => key == id,
+        SearchBy::Owner(owner) => state.keys.iter().any(|key| key.owner == *owner && key.id == id),
+    };
+    let skipped = from.and_then(|from| from.parse().ok()).unwrap_or(0);
+    let found = state.log.iter().filter(|line| search.since <= line.at && line.at < search.until);
+    let mut found = found.filter(|line| {
+        let keys = state.keys.iter().map(|key| key.id.as_str());
+        let of = keys.chain(match &search.by {
+            SearchBy::Key(key) => Some(key.as_str()),
+            SearchBy::Owner(_) => None,
+        });
+        of.into_iter().any(|id| of_key(line, id) && is_of(id))
+    });
+    let uses: Vec<_> = found.by_ref().skip(skipped).take(PAGE).cloned().collect();
+    let next = found.next().map(|_| (skipped + uses.len()).to_string());
+    Page { uses, next, gaps: Vec::new() }
 }

@@ -22,6 +22,8 @@ mod moto;
 mod places;
 #[path = "engine/plans.rs"]
 mod plans;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[path = "engine/undo.rs"]
 mod undo;
 #[path = "engine/world.rs"]

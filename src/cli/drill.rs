@@ -14,12 +14,17 @@ use super::environment::{self, SystemClock};
 use super::locate::Located;
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global};
-use crate::contain::{Delivery, Facts, MemoryDelivery, Plan, Request, Settled, Subject, plan};
+use crate::contain::{
+    Delivery, Facts, Grounds, Guard, MemoryDelivery, Plan, Policy, Proof, Request, Settled,
+    Subject, plan,
+};
 use crate::finding::Finding;
-use crate::incident::{Clock, Event, Incident, IncidentId, Journal, Phase, Store, Visibility};
+use crate::incident::{
+    Clock, Event, Incident, IncidentId, Journal, Level, Phase, Store, Visibility,
+};
 use crate::policy::Review;
 use crate::provider::simulated::Simulated;
-use crate::provider::{Liveness, Provider};
+use crate::provider::{Known, Liveness, Provider};
 use crate::report::{self, Times, incident_text};
 use crate::scan::{Scanner, scan};
 use crate::secret::{Credential, Secret};
@@ -44,6 +49,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let store = args.store.open()?;
     let provider = Simulated::new(Arc::new(|| SystemClock.now()));
     let leaked = provider.issue("billing-service")?;
+    provider.administers("billing-service", Known::No)?;
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
 
@@ -55,11 +61,17 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let finding = find(folder.path(), global, out)?;
     let located = Located { finding, root: folder.path().to_owned() };
     let delivery = MemoryDelivery::new();
+    let actor = environment::user();
+    let (guard, holder) = (Guard::new(Policy::default()), super::contain::holder(&actor)?);
     let responder = Responder {
         store: &*store,
         provider: &provider,
         clock: &SystemClock,
-        actor: environment::user(),
+        approver: Some(actor.clone()),
+        actor,
+        confirmed: Vec::new(),
+        guard: &guard,
+        holder: &holder,
         located: &located,
         delivery: Some(&delivery),
         visibility: Visibility::Internal,
@@ -126,14 +138,27 @@ async fn rehearse(
 ) -> Result<ExitCode, Failure> {
     let credential = &responder.located.finding.credential;
     let observation = provider.observe(credential).await?;
-    let request = Request { delivery: Some(delivery.describe()), replace_inactive: false };
+    let evidence = provider.evidence(&observation).await?;
+    // A rehearsal doesn't wait for what a real provider takes its time for.
+    let request = Request {
+        delivery: Some(delivery.describe()),
+        proof: Proof { refusals: 3, window_seconds: 0 },
+        grounds: Grounds::of(
+            &observation,
+            Some(&evidence),
+            responder.visibility,
+            Level::Sev2,
+            SystemClock.now(),
+        ),
+        ..Request::default()
+    };
     let plan = plan(&Subject::of(credential)?, &observation, &Facts::of(provider), &request);
     heading(out, "The plan")?;
     report::plan(&plan, out)?;
 
     heading(out, "The incident is opened and the plan carried out")?;
     out.flush()?;
-    let incident = open_incident(responder, &observation)?;
+    let incident = open_incident(responder, &observation, Some(&evidence))?;
     contain(responder, &plan, &incident).await?;
     let replacement = delivery.delivered().pop();
     finish(responder, provider, &incident, replacement.as_ref()).await?;

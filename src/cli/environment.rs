@@ -15,6 +15,13 @@ pub(super) fn data_folder() -> Result<PathBuf, Failure> {
     Ok(folders.data_dir().to_owned())
 }
 
+/// Returns the operator's own configuration file, whether or not it is there; none without a home.
+#[cfg(feature = "contain")]
+pub(super) fn configuration_file() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "stanch")?;
+    Some(folders.config_dir().join("stanch.toml"))
+}
+
 /// Returns the folder for what can be made again, by the platform's custom; none without a home.
 pub(super) fn cache_folder() -> Option<PathBuf> {
     let folders = directories::ProjectDirs::from("", "", "stanch")?;

@@ -203,6 +203,15 @@ mod network_half {
                 E::SomeoneElse(_) => {
                     "`stanch incident show` tells who; when they are done, `--resume` goes on"
                 }
+                E::Held { .. } => {
+                    "`stanch incident show` tells how far they are; a lease runs out by itself when its holder is gone"
+                }
+                E::Forbidden(_) => {
+                    "nothing was done; `stanch contain --unhalt` lets go of a halt, a policy is the operator's to change"
+                }
+                E::Undeliverable(_) => {
+                    "mend the delivery and apply again, or stop the key at once with --mode disable-first"
+                }
                 E::NoSecret => {
                     "scan where the whole credential stands; a key id alone never stops a key"
                 }

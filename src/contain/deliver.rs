@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Error;
 use super::change::Ending;
 use super::delivery::DeliveryError;
-use super::engine::Run;
 use super::plan::Step;
+use super::run::Run;
 use crate::incident::{Event, Outcome};
 
 impl Run<'_> {

@@ -17,6 +17,8 @@ pub fn differences(then: &Plan, now: &Plan) -> Vec<String> {
         ("account", then.account.clone(), now.account.clone()),
         ("owner", then.owner.clone(), now.owner.clone()),
         ("key", then.key_id.clone(), now.key_id.clone()),
+        ("responder", then.acts_as().to_owned(), now.acts_as().to_owned()),
+        ("mode", mode(then), mode(now)),
     ];
     let changed = fields.into_iter().filter(|(_, was, is)| was != is);
     let mut words: Vec<_> =
@@ -24,6 +26,10 @@ pub fn differences(then: &Plan, now: &Plan) -> Vec<String> {
     words.extend(siblings(then, now));
     words.extend(steps(&then.steps, &now.steps));
     words
+}
+
+fn mode(plan: &Plan) -> String {
+    format!("{} by {} ({})", plan.mode.mode.name(), plan.mode.rule, plan.mode.reason)
 }
 
 fn siblings(then: &Plan, now: &Plan) -> Vec<String> {

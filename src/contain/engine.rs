@@ -3,16 +3,20 @@
 use serde_json::Value;
 
 use super::Error;
-use super::change::Ending;
+use super::action::{Action, Approval};
 use super::delivery::Delivery;
-use super::history::Finish;
+use super::facts::Subject;
+use super::guard::Guard;
+use super::history::BY_POLICY;
+use super::lease::Holder;
 use super::look::{Patience, Trouble, trouble};
-use super::plan::{Action, Approval, Plan, Step, Subject};
+use super::mode::Mode;
+use super::plan::Plan;
 use super::record::Record;
-use super::rotate::Replacement;
-use super::summary::{Settled, StepResult, Summary};
-use crate::incident::{Clock, Event, IncidentId, Journal, Outcome};
-use crate::provider::{self, KeyState, Observation, Provider};
+use super::run::Run;
+use super::summary::Summary;
+use crate::incident::{Clock, Event, IncidentId, Journal};
+use crate::provider::{self, KeyState, Liveness, Observation, Provider};
 use crate::secret::Credential;
 
 /// What a containment is carried out with. It needs a tokio runtime with its timer enabled.
@@ -27,46 +31,125 @@ pub struct Engine<'a> {
     pub incident: IncidentId,
     /// On whose behalf, for the record.
     pub actor: String,
+    /// Whose word the plan has: a person who saw it, or nobody's but the policy's.
+    pub approver: Option<String>,
+    /// The targets that the approver typed out.
+    pub confirmed: Vec<String>,
     /// The leaked credential, in full.
     pub credential: &'a Credential,
     /// Where a replacement goes.
     pub delivery: Option<&'a dyn Delivery>,
     /// How long to wait for the provider.
     pub patience: Patience,
+    /// Stands before every change.
+    pub guard: &'a Guard,
+    /// This process, for the lease.
+    pub holder: &'a dyn Holder,
+}
+
+/// What the provider shows just before a plan is carried out.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// The key and what surrounds it.
+    pub observation: Observation,
+    /// What the provider said to the leaked key itself; `None` where it was not asked or said nothing
+    /// definite.
+    pub(super) answer: Option<Liveness>,
+}
+
+impl Fresh {
+    /// Returns a look without a question to the leaked key: it is asked before it is stopped.
+    pub fn of(observation: Observation) -> Self {
+        Self { observation, answer: None }
+    }
 }
 
 impl Engine<'_> {
+    /// Looks at the key, and asks with it at the same time where it is to be stopped: one round trip.
+    ///
+    /// # Errors
+    /// Where the plan isn't for this credential and provider, or the provider can't be looked at.
+    pub async fn look(&self, shown: &Plan) -> Result<Fresh, Error> {
+        self.check(shown)?;
+        if shown.step(Action::Disable).is_none() {
+            return Ok(Fresh { observation: self.observe().await?, answer: None });
+        }
+        let (observation, answer) = tokio::join!(self.observe(), self.ask_once());
+        Ok(Fresh { observation: observation?, answer })
+    }
+
     /// Carries out a plan that was approved: the caller has compared its hash with what was shown.
     ///
     /// # Errors
     /// Only where nothing was done, or the record can't be written any more (what was intended last is
     /// then settled by [`Engine::resume`]). A step that failed is in the [`Summary`].
     pub async fn apply(&self, plan: &Plan) -> Result<Summary, Error> {
-        self.check(plan)?;
-        self.check_delivery(plan)?;
-        let mut record = Record::read(self)?;
-        if let Some(hash) = record.history.unfinished() {
-            return Err(Error::Unfinished { plan_hash: hash.to_owned() });
-        }
-        let observed = self.look_over(plan).await?;
-        if observed.key.state == KeyState::Absent && plan.is_mutation() {
+        self.record_for(plan)?;
+        let fresh = self.look(plan).await?;
+        self.apply_to(plan, fresh).await
+    }
+
+    /// Carries out a plan that was made for what was seen just now.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub async fn apply_to(&self, plan: &Plan, fresh: Fresh) -> Result<Summary, Error> {
+        let mut record = self.record_for(plan)?;
+        is_still_it(plan, &fresh.observation)?;
+        if fresh.observation.key.state == KeyState::Absent && plan.is_mutation() {
             let gone = format!("key {} isn't there any more", plan.key_id);
             return Err(Error::Changed(vec![gone]));
         }
+        if plan.mode.mode == Mode::RotateFirst
+            && let Some(delivery) = self.delivery
+        {
+            // Now nothing is done yet: later the key would be stopped without a replacement.
+            delivery.check().await?;
+        }
+        record.claim()?;
+        let by = self.approver.clone().unwrap_or_else(|| BY_POLICY.to_owned());
         record.append(&Event::PlanApproved {
             plan_hash: plan.hash(),
             plan: as_value(plan)?,
-            by: self.actor.clone(),
+            by,
         })?;
-        Run::new(self, plan.clone(), record, observed).carry_out().await
+        self.confirm(plan, &mut record)?;
+        Run::new(self, plan.clone(), record, fresh).carry_out().await
+    }
+
+    /// Returns the record, if a plan may be begun in it now.
+    fn record_for(&self, plan: &Plan) -> Result<Record<'_>, Error> {
+        self.check(plan)?;
+        self.check_delivery(plan)?;
+        let record = Record::read(self)?;
+        record.check_lease()?;
+        match record.history.unfinished() {
+            Some(hash) => Err(Error::Unfinished { plan_hash: hash.to_owned() }),
+            None => Ok(record),
+        }
+    }
+
+    /// Writes down what the approver typed out.
+    fn confirm(&self, plan: &Plan, record: &mut Record<'_>) -> Result<(), Error> {
+        let Some(by) = &self.approver else { return Ok(()) };
+        for target in &self.confirmed {
+            record.append(&Event::ApprovalGiven {
+                plan_hash: plan.hash(),
+                by: by.clone(),
+                confirmed: Some(target.clone()),
+            })?;
+        }
+        Ok(())
     }
 
     /// Returns the hash of the plan that was approved in this incident and not finished, if there is one.
     ///
     /// # Errors
-    /// Where the record can't be read.
+    /// [`Error::Held`] where another process is at it now; and where the record can't be read.
     pub fn unfinished(&self) -> Result<Option<String>, Error> {
-        Ok(Record::read(self)?.history.unfinished().map(str::to_owned))
+        let record = Record::read(self)?;
+        record.check_lease()?;
+        Ok(record.history.unfinished().map(str::to_owned))
     }
 
     /// Takes up the last approved plan where it was interrupted. Steps that were intended and not
@@ -79,6 +162,7 @@ impl Engine<'_> {
     /// As [`Engine::apply`]; [`Error::Nothing`] where no plan was approved or it was taken back.
     pub async fn resume(&self) -> Result<Summary, Error> {
         let mut record = Record::read(self)?;
+        record.check_lease()?;
         if record.history.is_undone() {
             return Err(Error::Nothing("the last plan was taken back; plan again".to_owned()));
         }
@@ -88,15 +172,24 @@ impl Engine<'_> {
         self.check_delivery(&plan)?;
         // Claims the incident before anything is looked at: another process that is still at work
         // can't append after this, and stops.
+        record.claim()?;
         record
             .append(&Event::Noted { text: format!("{} takes up the approved plan", self.actor) })?;
-        let observed = self.look_over(&plan).await?;
-        let mut run = Run::new(self, plan, record, observed);
+        self.confirm(&plan, &mut record)?;
+        let observation = match self.look_over(&plan).await {
+            Ok(observation) => observation,
+            Err(error) => {
+                record.release()?;
+                return Err(error);
+            }
+        };
+        let mut run = Run::new(self, plan, record, Fresh { observation, answer: None });
         run.is_resumed = true;
         run.carry_out().await
     }
 
-    /// Checks that the plan was made for this credential and this provider, and may be automated.
+    /// Checks that the plan was made for this credential and this provider, and may be automated, and
+    /// that nobody said stop.
     pub(super) fn check(&self, plan: &Plan) -> Result<(), Error> {
         Subject::of(self.credential)?;
         let mut changed = Vec::new();
@@ -111,6 +204,12 @@ impl Engine<'_> {
         }
         if !changed.is_empty() {
             return Err(Error::Changed(changed));
+        }
+        if let Some(why) = self.guard.policy().forbids(plan) {
+            return Err(Error::Forbidden(why));
+        }
+        if let Some(why) = self.guard.halted().filter(|_| plan.is_mutation()) {
+            return Err(Error::Forbidden(why));
         }
         match plan.steps.iter().find(|step| step.approval == Approval::D) {
             Some(step) => Err(Error::NeverAutomated(step.id.clone())),
@@ -138,21 +237,11 @@ impl Engine<'_> {
     /// Looks whether the key is still whose it was, and that the responder isn't the key.
     pub(super) async fn look_over(&self, plan: &Plan) -> Result<Observation, Error> {
         let observed = self.observe().await?;
-        let key = &observed.key;
-        let fields = [
-            ("key", &plan.key_id, &key.id),
-            ("owner", &plan.owner, &key.owner),
-            ("account", &plan.account, &key.account),
-        ];
-        // Of a key that isn't there, a provider can't say whose it was.
-        let known = if key.state == KeyState::Absent { 1 } else { 3 };
-        let other = fields[..known].iter().filter(|(_, was, is)| was != is);
-        let changed: Vec<_> =
-            other.map(|(what, was, is)| format!("the {what} was {was} and is now {is}")).collect();
-        if changed.is_empty() { Ok(observed) } else { Err(Error::Changed(changed)) }
+        is_still_it(plan, &observed)?;
+        Ok(observed)
     }
 
-    async fn observe(&self) -> Result<Observation, provider::Error> {
+    pub(super) async fn observe(&self) -> Result<Observation, provider::Error> {
         let mut nth = 0;
         loop {
             let look = self.provider.observe(self.credential);
@@ -168,144 +257,32 @@ impl Engine<'_> {
             }
         }
     }
+
+    /// Asks once with the leaked key. Anything but a definite answer doesn't hold up the stopping.
+    pub(super) async fn ask_once(&self) -> Option<Liveness> {
+        let probe = self.provider.probe(self.credential);
+        let answer = self.patience.call("asking with the leaked key", probe).await;
+        answer.ok().map(|probe| probe.liveness)
+    }
+}
+
+/// Checks that what was seen is the key the plan is about, and whose it was.
+fn is_still_it(plan: &Plan, observed: &Observation) -> Result<(), Error> {
+    let key = &observed.key;
+    let fields = [
+        ("key", &plan.key_id, &key.id),
+        ("owner", &plan.owner, &key.owner),
+        ("account", &plan.account, &key.account),
+    ];
+    // Of a key that isn't there, a provider can't say whose it was.
+    let known = if key.state == KeyState::Absent { 1 } else { 3 };
+    let other = fields[..known].iter().filter(|(_, was, is)| was != is);
+    let changed: Vec<_> =
+        other.map(|(what, was, is)| format!("the {what} was {was} and is now {is}")).collect();
+    if changed.is_empty() { Ok(()) } else { Err(Error::Changed(changed)) }
 }
 
 /// Returns a value as the record keeps it.
 pub(super) fn as_value(value: &impl serde::Serialize) -> Result<Value, Error> {
     serde_json::to_value(value).map_err(|error| Error::Damaged(error.to_string()))
-}
-
-/// One plan being carried out by one process.
-pub(super) struct Run<'a> {
-    pub(super) engine: &'a Engine<'a>,
-    pub(super) plan: Plan,
-    pub(super) plan_hash: String,
-    pub(super) record: Record<'a>,
-    /// What was seen when this process began.
-    pub(super) observed: Observation,
-    /// An earlier process may have made any call of a step that isn't finished.
-    pub(super) is_resumed: bool,
-    /// The new key between its making and its delivery: its secret is here and nowhere else.
-    pub(super) replacement: Option<Replacement>,
-}
-
-impl<'a> Run<'a> {
-    pub(super) fn new(
-        engine: &'a Engine<'a>,
-        plan: Plan,
-        record: Record<'a>,
-        observed: Observation,
-    ) -> Self {
-        Self {
-            engine,
-            plan_hash: plan.hash(),
-            plan,
-            record,
-            observed,
-            is_resumed: false,
-            replacement: None,
-        }
-    }
-
-    async fn carry_out(mut self) -> Result<Summary, Error> {
-        for step in self.plan.steps.clone() {
-            if self.is_due(&step) {
-                match self.missing(&step) {
-                    Some(missing) => self.skip(&step, &missing)?,
-                    None => self.take(&step).await?,
-                }
-            }
-            if step.action == Action::ProveDead {
-                self.conclude()?;
-            }
-        }
-        Ok(self.summary())
-    }
-
-    /// Tells whether there is something to do. A new key that was made and not delivered is made anew,
-    /// unless its secret is still at hand.
-    fn is_due(&self, step: &Step) -> bool {
-        let history = &self.record.history;
-        let deliver = Action::Deliver.id();
-        let is_lost = step.action == Action::Rotate
-            && self.plan.step(Action::Deliver).is_some()
-            && !history.has_succeeded(deliver)
-            && self.replacement.is_none();
-        is_lost || !history.has_succeeded(&step.id)
-    }
-
-    /// Returns the first step this one needs that did not succeed. Asking with the old key is itself a
-    /// look, so it goes ahead where it isn't known whether the key was stopped.
-    fn missing(&self, step: &Step) -> Option<String> {
-        let is_enough = |needed: &&String| match self.record.history.outcome(needed) {
-            Some(Outcome::Succeeded) => true,
-            Some(Outcome::Unknown) => step.action == Action::ProveDead,
-            _ => false,
-        };
-        step.requires.iter().find(|needed| !is_enough(needed)).cloned()
-    }
-
-    fn skip(&mut self, step: &Step, missing: &str) -> Result<(), Error> {
-        if self.record.history.outcome(&step.id) == Some(Outcome::Skipped) {
-            return Ok(());
-        }
-        let why = format!("not begun: step {missing} did not succeed");
-        self.record.finish(&step.id, Ending::new(Outcome::Skipped, why))
-    }
-
-    async fn take(&mut self, step: &Step) -> Result<(), Error> {
-        match step.action {
-            Action::Disable => self.disable(step).await,
-            Action::ProveDead => self.prove_dead(step).await,
-            Action::DeleteInactive => self.delete_inactive(step).await,
-            Action::Rotate => self.rotate(step).await,
-            Action::Deliver => self.deliver(step).await,
-        }
-    }
-
-    /// Writes down what is about to be done, unless an earlier process has and was interrupted.
-    pub(super) fn intend(
-        &mut self,
-        step: &str,
-        call: String,
-        target: &str,
-        before: Value,
-    ) -> Result<(), Error> {
-        if self.record.history.is_pending(step) {
-            return Ok(());
-        }
-        self.record.append(&Event::StepIntended {
-            step: step.to_owned(),
-            plan_hash: self.plan_hash.clone(),
-            call,
-            target: target.to_owned(),
-            before,
-        })
-    }
-
-    fn summary(&self) -> Summary {
-        let history = &self.record.history;
-        let steps: Vec<_> =
-            self.plan.steps.iter().map(|step| result(step, history.finish(&step.id))).collect();
-        let proved_dead = history.has_succeeded(Action::ProveDead.id());
-        let open = steps.iter().zip(&self.plan.steps);
-        let open = open.filter(|(result, _)| result.outcome != Outcome::Succeeded);
-        let mut left = self.plan.left_for_a_person.clone();
-        left.extend(open.map(|(result, step)| format!("{}: {}", step.does, result.detail)));
-        left.extend(self.undelivered());
-        Summary {
-            settled: Settled::of(&steps, proved_dead),
-            proved_dead,
-            steps,
-            left_for_a_person: left,
-        }
-    }
-}
-
-fn result(step: &Step, finish: Option<&Finish>) -> StepResult {
-    StepResult {
-        step: step.id.clone(),
-        outcome: finish.map_or(Outcome::Unknown, |finish| finish.outcome),
-        detail: finish.map_or_else(|| "not begun".to_owned(), |finish| finish.detail.clone()),
-    }
 }

@@ -7,16 +7,23 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Error;
-use super::plan::{Action, Plan};
+use super::lease::Lease;
+use super::plan::Plan;
 use crate::incident::{Event, Outcome};
 
 /// The step under which an orphan, or an undelivered key, is deleted.
 pub(super) const DISCARD: &str = "rotate.discard";
 
+/// What the steps begin with under which others are taken back.
+const UNDO: &str = "undo.";
+
 /// Returns the step under which a step is taken back.
-pub(super) fn undo_of(action: Action) -> String {
-    format!("undo.{}", action.id())
+pub(super) fn undo_of(step: &str) -> String {
+    format!("{UNDO}{step}")
 }
+
+/// Who a plan is approved by where nobody but the policy approved it.
+pub(super) const BY_POLICY: &str = "the policy";
 
 /// How a step ended, as it was written down.
 #[derive(Clone, Debug)]
@@ -45,6 +52,15 @@ pub(super) struct History {
     /// The plan and its hash.
     pub(super) plan: Option<(Plan, String)>,
     traces: BTreeMap<String, Trace>,
+    /// When it was approved.
+    pub(super) approved_at: Option<Timestamp>,
+    approved_by: String,
+    /// The approvals of every plan: who, and what they typed out.
+    approvals: BTreeMap<String, Vec<(String, Option<String>)>>,
+    /// Who works on the incident, as far as the record tells.
+    pub(super) lease: Option<Lease>,
+    /// What was in the place of each restriction before it was first set, whatever plan it was in.
+    replaced: BTreeMap<String, Value>,
     /// The containment was written down.
     pub(super) contained: bool,
     /// Keys that were made here and deleted again.
@@ -53,12 +69,36 @@ pub(super) struct History {
 
 impl History {
     /// Takes the next event.
-    pub(super) fn take(&mut self, event: &Event) -> Result<(), Error> {
+    pub(super) fn take(&mut self, event: &Event, at: Timestamp) -> Result<(), Error> {
         match event {
-            Event::PlanApproved { plan_hash, plan, .. } => {
-                *self = Self { plan: Some(approved(plan, plan_hash)?), ..Self::default() };
+            Event::PlanApproved { plan_hash, plan, by } => {
+                *self = Self {
+                    plan: Some(approved(plan, plan_hash)?),
+                    approved_at: Some(at),
+                    approved_by: by.clone(),
+                    approvals: std::mem::take(&mut self.approvals),
+                    lease: self.lease.take(),
+                    replaced: std::mem::take(&mut self.replaced),
+                    ..Self::default()
+                };
+            }
+            Event::ApprovalGiven { plan_hash, by, confirmed } => {
+                let approvals = self.approvals.entry(plan_hash.clone()).or_default();
+                approvals.push((by.clone(), confirmed.clone()));
+            }
+            Event::LeaseTaken { holder, until } => self.lease = Some(Lease::of(holder, *until)),
+            Event::LeaseReleased { holder } => {
+                self.lease = self.lease.take().filter(|lease| lease.holder != *holder);
             }
             Event::StepIntended { step, target, before, .. } => {
+                if step.starts_with(UNDO) {
+                    // Who takes a plan back has to be asked again before it is carried out again.
+                    self.approvals.clear();
+                }
+                if let Some(restriction) = before.get("restriction") {
+                    let place = self.replaced.entry(restriction.to_string());
+                    place.or_insert_with(|| before["replaced"].clone());
+                }
                 let trace = self.traces.entry(step.clone()).or_default();
                 trace.first_before.get_or_insert_with(|| before.clone());
                 trace.before = Some(before.clone());
@@ -81,6 +121,20 @@ impl History {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Returns the people who approved the plan in force, and the targets they typed out.
+    pub(super) fn word(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let approvals = self.plan.as_ref().and_then(|(_, hash)| self.approvals.get(hash));
+        let given = approvals.map_or(&[][..], Vec::as_slice);
+        let begun = Some(&self.approved_by).filter(|by| *by != BY_POLICY && !by.is_empty());
+        let people = given.iter().map(|(by, _)| by).chain(begun).cloned().collect();
+        (people, given.iter().filter_map(|(_, confirmed)| confirmed.clone()).collect())
+    }
+
+    /// Returns what was in the place of a restriction before it was first set.
+    pub(super) fn replaced_by(&self, restriction: &Value) -> Option<&Value> {
+        self.replaced.get(&restriction.to_string())
     }
 
     pub(super) fn trace(&self, step: &str) -> Option<&Trace> {
@@ -106,7 +160,7 @@ impl History {
 
     /// Tells whether somebody began to take the plan back; it is not taken up after that.
     pub(super) fn is_undone(&self) -> bool {
-        self.traces.keys().any(|step| step.starts_with("undo."))
+        self.traces.keys().any(|step| step.starts_with(UNDO))
     }
 
     /// Returns the hash of a plan that was begun and whose end is not known.

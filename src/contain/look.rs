@@ -20,6 +20,8 @@ pub struct Patience {
     pub wait: Duration,
     /// The longest wait between two looks.
     pub longest_wait: Duration,
+    /// The wait between two looks whether consumers still use a key.
+    pub poll: Duration,
     /// After how long a call counts as not answered.
     pub call: Duration,
 }
@@ -32,6 +34,7 @@ impl Default for Patience {
             attempts: 5,
             wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(10),
+            poll: Duration::from_secs(30),
             call: Duration::from_secs(30),
         }
     }
@@ -40,7 +43,15 @@ impl Default for Patience {
 impl Patience {
     /// Returns the same counts with no wait between two looks, for drills and tests.
     pub fn without_waiting() -> Self {
-        Self { wait: Duration::ZERO, longest_wait: Duration::ZERO, ..Self::default() }
+        let none = Duration::ZERO;
+        Self { wait: none, longest_wait: none, poll: none, ..Self::default() }
+    }
+
+    /// Waits as long as is due between two looks at the use of a key.
+    pub(super) async fn poll(&self) {
+        if !self.poll.is_zero() {
+            tokio::time::sleep(self.poll).await;
+        }
     }
 
     /// Waits as long as is due after the `nth` look, counted from 0.

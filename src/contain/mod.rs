@@ -11,27 +11,47 @@
 //! | step | one thing done and one thing looked for; it is intended before and finished after |
 //! | look | asking the provider what is so; it changes nothing and may be repeated |
 //! | settle | find out by looking how an interrupted step ended |
+//! | aside | a step that only looks, beside the stopping of the key |
+//! | word | the approvals a plan has; the [`Guard`] compares it with what a step needs |
+//! | lease | one process at work on an incident; the others see which |
 //! | orphan | a key made by a call whose answer, and so whose secret, was lost |
 //!
 //! It deliberately does not print, ask, approve or read the environment: that is `cli`'s work.
 
+mod action;
+mod again;
+mod aside;
 mod change;
 mod deliver;
 mod delivery;
 mod difference;
 mod engine;
+mod facts;
+mod guard;
 mod history;
+mod layout;
+mod lease;
 mod look;
+mod mode;
 mod opening;
 mod plan;
+mod policy;
 mod prove;
+mod recheck;
 mod record;
+mod request;
+mod restrict;
+mod restrictions;
 mod rotate;
+mod run;
 mod steps;
 mod stop;
 mod summary;
 mod undo;
+mod wait;
 
+pub use action::{Action, Approval};
+pub use again::{Again, Life, ask_again};
 pub use delivery::{
     CommandDelivery, Delivery, DeliveryError, Form, GitHubDelivery, MemoryDelivery, Scheme, Sink,
     Target, VaultDelivery, WrittenDelivery,
@@ -39,12 +59,20 @@ pub use delivery::{
 #[cfg(feature = "aws")]
 pub use delivery::{ParameterStoreDelivery, SecretsManagerDelivery};
 pub use difference::differences;
-pub use engine::Engine;
+pub use engine::{Engine, Fresh};
+pub use facts::{Facts, Subject};
+pub use guard::Guard;
+pub use lease::{Alone, Holder, LockFile};
 pub use look::Patience;
+pub use mode::{MODE_RULES, Mode, ModeChosen, mode_table};
 pub use opening::Leak;
-pub use plan::{Action, Approval, Facts, Plan, Request, Sibling, Step, Subject, Undo, plan};
+pub use plan::{Plan, Sibling, Step, Undo, Waiting, plan};
+pub use policy::Policy;
+pub use request::{Deletion, Grounds, ModeAsked, Proof, Request};
 pub use summary::{Settled, StepResult, Summary};
 pub use undo::{UndoSummary, What};
+
+use jiff::Timestamp;
 
 use crate::{incident, provider};
 
@@ -57,6 +85,20 @@ pub enum Error {
         "someone else is containing this incident ({0}): stopped before doing anything further"
     )]
     SomeoneElse(incident::IncidentId),
+    /// Another process works on the incident now: leave it to them.
+    #[error("{by} is at work on this incident, until {until:.0} at the latest")]
+    Held {
+        /// Which process, and whose.
+        by: String,
+        /// When its lease runs out.
+        until: Timestamp,
+    },
+    /// The policy, or somebody's halt, forbids it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A replacement could not be delivered; nothing was done yet.
+    #[error("the replacement could not be delivered, so nothing was begun: {0}")]
+    Undeliverable(#[from] DeliveryError),
     /// Only the name of a key is known: find the secret itself before acting.
     #[error(
         "only the key's id is known, not its secret: whoever knows an id alone may not stop a key"

@@ -6,7 +6,7 @@ use crate::finding::Finding;
 use crate::incident::{
     Classification, CredentialRef, Event, Exposure, Inputs, Interval, Phase, Verdict, Visibility,
 };
-use crate::provider::{KeyState, Observation};
+use crate::provider::{Evidence, KeyState, Known, Observation};
 
 /// A leaked credential as it was found, and as its provider showed it.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Leak<'a> {
     pub root: String,
     /// What the provider showed.
     pub observation: &'a Observation,
+    /// What was read about it, where it was.
+    pub evidence: Option<&'a Evidence>,
     /// Who can read the place of the leak, as far as is known.
     pub visibility: Visibility,
     /// Whether this is a rehearsal.
@@ -31,7 +33,7 @@ impl Leak<'_> {
     /// Returns the events an incident of this leak begins with, [`Event::Opened`] first.
     pub fn events(&self) -> Vec<Event> {
         let leaked_at = self.leaked_at();
-        let classification = Classification::of(self.severity_inputs(&leaked_at));
+        let classification = self.severity();
         let (verdict, reason) = self.judgement();
         let phase = |phase, reason: &str| Event::PhaseEntered { phase, reason: reason.to_owned() };
         vec![
@@ -49,6 +51,11 @@ impl Leak<'_> {
             classification.into(),
             phase(Phase::Containment, "the key is identified and a plan was shown"),
         ]
+    }
+
+    /// Returns how bad it is, as far as is known.
+    pub fn severity(&self) -> Classification {
+        Classification::of(self.severity_inputs(&self.leaked_at()))
     }
 
     fn title(&self) -> String {
@@ -122,9 +129,18 @@ impl Leak<'_> {
     fn severity_inputs(&self, leaked_at: &Interval) -> Inputs {
         let a_day_ago = self.now.checked_sub(24.hours()).unwrap_or(Timestamp::MIN);
         Inputs {
-            live: Some(self.observation.key.state == KeyState::Active),
+            live: match self.observation.key.state {
+                KeyState::Active => Some(true),
+                KeyState::Inactive => Some(false),
+                // A key that isn't listed is not proved dead: the listing may be behind, or of another.
+                KeyState::Absent => None,
+            },
             // What the key may do is not known before its policies are read.
-            administers: None,
+            administers: self.evidence.and_then(|evidence| match evidence.administers {
+                Known::Yes => Some(true),
+                Known::No => Some(false),
+                Known::Unknown => None,
+            }),
             powerful: None,
             misused: None,
             visibility: self.visibility,

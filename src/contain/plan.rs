@@ -1,149 +1,20 @@
 //! The plan: what would be done, in order, and what each step costs.
 //!
-//! A pure function of what was seen. Disable first: the leaked key stops before anything else happens,
-//! and a replacement is made only after.
-
-use std::collections::BTreeMap;
+//! A pure function of what was seen and what was asked; the clock and the evidence enter it as the
+//! [`Grounds`](super::Grounds) of the request.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Error;
-use super::steps::{disable, prove_dead, replacement, sorted};
+use super::action::{Action, Approval};
+use super::facts::{Facts, Subject};
+use super::layout::{lay_out, sorted};
+use super::mode::{self, ModeChosen};
+use super::request::{Proof, Request};
 use crate::incident::Phase;
-use crate::provider::{
-    Call, Identity, KeyState, LastUse, Observation, Operation, Provider as ProviderDriver,
-};
-use crate::secret::{Credential, Fingerprint, Part};
-
-/// Which credential leaked. It can only be had from a credential with its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subject {
-    fingerprint: Fingerprint,
-    pattern: String,
-}
-
-impl Subject {
-    /// Returns the subject of a plan.
-    ///
-    /// # Errors
-    /// [`Error::NoSecret`] where the credential has no secret part: whoever knows only a key's id could
-    /// otherwise have a colleague's key stopped by writing that id into a file.
-    pub fn of(credential: &Credential) -> Result<Self, Error> {
-        let mut secrets = credential.parts.values().filter_map(|part| match part {
-            Part::Secret(secret) => Some(secret),
-            Part::Public(_) => None,
-        });
-        if !secrets.any(|secret| !secret.is_empty()) {
-            return Err(Error::NoSecret);
-        }
-        Ok(Self { fingerprint: credential.fingerprint(), pattern: credential.pattern.clone() })
-    }
-}
-
-/// What a plan needs to know of a provider besides what was seen there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// The driver's name.
-    pub provider: String,
-    /// Where calls go when it isn't the public endpoint.
-    pub endpoint: Option<String>,
-    /// How many keys an owner may have.
-    pub keys_per_owner: usize,
-    calls: BTreeMap<Operation, Vec<Call>>,
-}
-
-/// Both providers that can create keys today (AWS IAM and the simulated one) allow two an owner.
-const KEYS_PER_OWNER: usize = 2;
-
-impl Facts {
-    /// Returns the facts of a provider, asking it nothing over the network.
-    pub fn of(provider: &dyn ProviderDriver) -> Self {
-        let operations = [
-            Operation::Observe,
-            Operation::Probe,
-            Operation::Disable,
-            Operation::Enable,
-            Operation::Create,
-            Operation::Delete,
-            Operation::Evidence,
-            Operation::Restrict,
-            Operation::Lift,
-            Operation::Review,
-        ];
-        Self {
-            provider: provider.id().to_owned(),
-            endpoint: provider.endpoint().map(str::to_owned),
-            keys_per_owner: KEYS_PER_OWNER,
-            calls: operations.map(|o| (o, provider.calls(o))).into(),
-        }
-    }
-
-    pub(super) fn can(&self, operation: Operation) -> bool {
-        !self.calls_of(operation).is_empty()
-    }
-
-    pub(super) fn calls_of(&self, operation: Operation) -> &[Call] {
-        self.calls.get(&operation).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// What a person asks for beyond stopping the key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// Where a replacement goes, in words ([`super::Delivery::describe`]); `None`: no replacement.
-    pub delivery: Option<String>,
-    /// An inactive key of the same owner may be deleted where it takes up the place of the replacement.
-    pub replace_inactive: bool,
-}
-
-/// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Stops the leaked key.
-    Disable,
-    /// Asks with the leaked key until the provider itself has refused it twice.
-    ProveDead,
-    /// Deletes an inactive key of the same owner to make room.
-    DeleteInactive,
-    /// Makes a second key.
-    Rotate,
-    /// Hands the second key to its consumers.
-    Deliver,
-}
-
-impl Action {
-    /// Returns the id of the step that does it; a plan has each at most once.
-    pub fn id(self) -> &'static str {
-        match self {
-            Self::Disable => "disable",
-            Self::ProveDead => "prove-dead",
-            Self::DeleteInactive => "delete-inactive",
-            Self::Rotate => "rotate",
-            Self::Deliver => "deliver",
-        }
-    }
-
-    /// Tells whether something is different at the provider afterwards.
-    pub fn is_mutation(self) -> bool {
-        matches!(self, Self::Disable | Self::DeleteInactive | Self::Rotate)
-    }
-}
-
-/// Who must agree before a step is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Approval {
-    /// Reversible and scoped to one key: a policy may allow it.
-    A,
-    /// Reversible but shared with others: one approver.
-    B,
-    /// Irreversible: two people, or the target typed out.
-    C,
-    /// Never automated.
-    D,
-}
+use crate::provider::{Identity, KeyKind, KeyState, LastUse, Measure, Observation, Operation};
+use crate::secret::Fingerprint;
 
 /// How a step is taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +24,16 @@ pub struct Undo {
     pub words: String,
     /// The operation that does it.
     pub operation: Operation,
+}
+
+/// How long consumers are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// So long after the plan was approved the key is stopped, whoever still uses it.
+    pub limit_seconds: u32,
+    /// So long nobody may have used it for its consumers to count as moved.
+    pub quiet_seconds: u32,
 }
 
 /// One step: what it does, to what, and its price.
@@ -185,6 +66,18 @@ pub struct Step {
     pub expected_seconds: u32,
     /// The steps without which it is not begun.
     pub requires: Vec<String>,
+    /// What a restriction denies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
+    /// What counts as a proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// How long is waited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// The command by which a person does it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<String>,
 }
 
 /// Another key of the same owner, as the plan saw it.
@@ -209,12 +102,16 @@ pub struct Plan {
     pub provider: String,
     /// Where calls go when it isn't the public endpoint.
     pub endpoint: Option<String>,
+    /// Where a person does by hand what the program can't.
+    pub console: Option<String>,
     /// The account of the key.
     pub account: String,
     /// The owner of the key.
     pub owner: String,
     /// The key's id at the provider.
     pub key_id: String,
+    /// What kind of key it is.
+    pub key_kind: KeyKind,
     /// Its state when it was seen.
     pub key_state: KeyState,
     /// The owner's other keys, by id.
@@ -225,6 +122,10 @@ pub struct Plan {
     pub last_use: Option<LastUse>,
     /// When that was seen.
     pub observed_at: Timestamp,
+    /// Which comes first, and why.
+    pub mode: ModeChosen,
+    /// What was asked for, and on which grounds.
+    pub request: Request,
     /// What would be done, in order.
     pub steps: Vec<Step>,
     /// What is asked for or needed and not in the plan, each with its reason.
@@ -242,25 +143,8 @@ pub fn plan(
     request: &Request,
 ) -> Plan {
     let key = &observation.key;
-    let mut steps = Vec::new();
-    let mut left = Vec::new();
-    if key.state == KeyState::Active {
-        match facts.can(Operation::Disable) {
-            true => steps.push(disable(key, facts)),
-            false => left.push(format!(
-                "stop key {}: {} has no call for it; do it in the provider's console",
-                key.id, facts.provider
-            )),
-        }
-    }
-    let needs = steps.iter().map(|step: &Step| step.id.clone()).collect();
-    steps.push(prove_dead(key, facts, needs));
-    if let Some(delivery) = &request.delivery {
-        match replacement(observation, facts, request, delivery) {
-            Ok(further) => steps.extend(further),
-            Err(reason) => left.push(reason),
-        }
-    }
+    let mut mode = mode::choose(request);
+    let (steps, left_for_a_person) = lay_out(observation, facts, request, &mut mode);
     let siblings =
         observation.siblings.iter().map(|key| Sibling { id: key.id.clone(), state: key.state });
     let mut siblings: Vec<_> = siblings.collect();
@@ -270,16 +154,20 @@ pub fn plan(
         pattern: subject.pattern.clone(),
         provider: facts.provider.clone(),
         endpoint: facts.endpoint.clone(),
+        console: facts.console.clone(),
         account: key.account.clone(),
         owner: key.owner.clone(),
         key_id: key.id.clone(),
+        key_kind: key.kind.clone(),
         key_state: key.state,
         siblings,
         responder: observation.responder.clone(),
         last_use: observation.last_use.clone(),
         observed_at: observation.at,
+        mode,
+        request: request.clone(),
         steps,
-        left_for_a_person: left,
+        left_for_a_person,
     }
 }
 
@@ -294,15 +182,17 @@ struct Approved<'a> {
     owner: &'a str,
     key_id: &'a str,
     siblings: Vec<&'a str>,
+    responder: &'a str,
+    mode: &'a ModeChosen,
     steps: &'a [Step],
 }
 
 impl Plan {
-    /// Returns the SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of what the plan does and
-    /// to what. Two plans with the same hash do the same.
+    /// Returns the SHA-256, in hexadecimal, of the canonical JSON (RFC 8785) of what the plan does, to
+    /// what and as whom. Two plans with the same hash do the same.
     pub fn hash(&self) -> String {
         sha256_of(&Approved {
-            format: "stanch plan v1",
+            format: "stanch plan v2",
             fingerprint: self.fingerprint,
             provider: &self.provider,
             endpoint: self.endpoint.as_deref(),
@@ -310,13 +200,29 @@ impl Plan {
             owner: &self.owner,
             key_id: &self.key_id,
             siblings: self.siblings.iter().map(|s| s.id.as_str()).collect(),
+            responder: self.acts_as(),
+            mode: &self.mode,
             steps: &self.steps,
         })
     }
 
-    /// Returns the step that does that, if the plan has one.
+    /// Returns who would act, by the name that stays: the session of an assumed role is another each
+    /// time, the role is not.
+    pub fn acts_as(&self) -> &str {
+        let name = self.responder.name.as_str();
+        let role = name.split_once(":assumed-role/").and_then(|(_, role)| role.rsplit_once('/'));
+        role.map_or(name, |(_, session)| &name[..name.len() - session.len() - 1])
+    }
+
+    /// Returns the first step that does that, if the plan has one.
     pub fn step(&self, action: Action) -> Option<&Step> {
         self.steps.iter().find(|step| step.action == action)
+    }
+
+    /// Returns the step after which the key counts as contained: the proof, or where a key can't be
+    /// asked, the re-check.
+    pub(super) fn proof_step(&self) -> Option<&Step> {
+        self.step(Action::ProveDead).or_else(|| self.step(Action::Recheck))
     }
 
     /// Tells whether carrying it out would change anything at the provider.

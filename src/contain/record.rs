@@ -15,7 +15,7 @@ const MIN_SECRET_BYTES: usize = 8;
 
 /// The record of one incident, read to its end and open at it.
 pub(super) struct Record<'a> {
-    engine: &'a Engine<'a>,
+    pub(super) engine: &'a Engine<'a>,
     next: u64,
     secrets: Vec<Secret>,
     /// What the events say so far.
@@ -33,7 +33,7 @@ impl<'a> Record<'a> {
         };
         record.keep_secret(engine.credential);
         for recorded in &events {
-            record.history.take(&recorded.event)?;
+            record.history.take(&recorded.event, recorded.at)?;
         }
         Ok(record)
     }
@@ -51,15 +51,10 @@ impl<'a> Record<'a> {
     pub(super) fn append(&mut self, event: &Event) -> Result<(), Error> {
         let event = self.without_secrets(event)?;
         let engine = self.engine;
-        engine.journal.append(
-            &engine.incident,
-            self.next,
-            &engine.actor,
-            engine.clock.now(),
-            &event,
-        )?;
+        let now = engine.clock.now();
+        engine.journal.append(&engine.incident, self.next, &engine.actor, now, &event)?;
         self.next += 1;
-        self.history.take(&event)
+        self.history.take(&event, now)
     }
 
     pub(super) fn finish(&mut self, step: &str, ending: Ending) -> Result<(), Error> {
@@ -70,6 +65,12 @@ impl<'a> Record<'a> {
             effective_at: ending.effective_at,
             seen: ending.seen,
         })
+    }
+
+    /// Returns a value with the secrets of this incident masked.
+    pub(super) fn masked(&self, mut value: Value) -> Value {
+        mask(&mut value, &self.secrets);
+        value
     }
 
     fn without_secrets(&self, event: &Event) -> Result<Event, Error> {

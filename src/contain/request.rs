@@ -24,14 +24,42 @@ pub struct Request {
     pub mode: Option<ModeAsked>,
     /// A restriction of the key's owner.
     pub narrow: Option<Measure>,
+    /// The networks its consumers call from: others are kept out while consumers move to a replacement.
+    pub networks: Vec<String>,
     /// Whether to end the owner's sessions; `None` leaves it to the rule.
     pub end_sessions: Option<bool>,
     /// Further identities (roles) whose sessions the key began, each by its full name.
     pub roles: Vec<String>,
     /// What counts as a proof.
     pub proof: Proof,
+    /// The stopped key is to be deleted, and nothing else done.
+    pub deletion: Option<Deletion>,
     /// What the rules are given.
     pub grounds: Grounds,
+}
+
+/// The wish to delete a stopped key for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deletion {
+    /// When it was stopped, by the record.
+    pub stopped_at: Option<Timestamp>,
+    /// How many days it has to stay stopped before.
+    pub cool_off_days: u32,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Deletion {
+    /// Returns why it is too early, where it is.
+    pub(super) fn too_early(&self) -> Option<String> {
+        let Some(stopped_at) = self.stopped_at else {
+            return Some("the record doesn't tell since when it is stopped".to_owned());
+        };
+        let cool_off = SignedDuration::from_hours(24 * i64::from(self.cool_off_days));
+        let due = stopped_at.checked_add(cool_off).unwrap_or(Timestamp::MAX);
+        (self.now < due).then(|| format!("it has to stay stopped until {due:.0}"))
+    }
 }
 
 /// A mode a person chose, and why.

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Error;
+use super::action::Action;
 use super::change::{Change, Ending};
-use super::engine::{Run, as_value};
+use super::engine::as_value;
 use super::history::DISCARD;
 use super::look::{Seen, Trouble, trouble};
-use super::plan::{Action, Step};
+use super::plan::Step;
+use super::run::Run;
 use crate::incident::Outcome;
 use crate::provider::{self, Created, Key, KeyState, Operation};
 use crate::secret::Credential;

@@ -1,18 +1,19 @@
 //! The steps a plan is made of: each with its words, its price and the permissions it needs.
 
-use super::plan::{Action, Approval, Facts, Request, Step, Undo};
+use super::action::{Action, Approval};
+use super::facts::Facts;
+use super::layout::sorted;
+use super::mode;
+use super::plan::{Step, Undo, Waiting};
+use super::request::{Proof, Request};
 use crate::incident::Phase;
-use crate::provider::{Key, KeyState, Observation, Operation};
+use crate::provider::{Key, KeyState, Observation, Operation, by_hand};
 
-pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
-    let mut texts: Vec<_> = texts.collect();
-    texts.sort();
-    texts.dedup();
-    texts
-}
+/// The evidence is waited for so long at most.
+pub(super) const MOST_SECONDS: u32 = 60;
 
 /// Returns a step with what follows from its operations filled in, and nothing else.
-fn step(action: Action, phase: Phase, facts: &Facts, operations: &[Operation]) -> Step {
+pub(super) fn step(action: Action, phase: Phase, facts: &Facts, operations: &[Operation]) -> Step {
     let acts = operations.first().map_or(&[][..], |o| facts.calls_of(*o));
     let mut calls: Vec<_> = acts.iter().map(|call| call.name.clone()).collect();
     calls.dedup();
@@ -32,6 +33,47 @@ fn step(action: Action, phase: Phase, facts: &Facts, operations: &[Operation]) -
         approval: Approval::A,
         expected_seconds: 10,
         requires: Vec::new(),
+        measure: None,
+        proof: None,
+        waiting: None,
+        by_hand: None,
+    }
+}
+
+pub(super) fn evidence(key: &Key, facts: &Facts) -> Step {
+    Step {
+        does: format!(
+            "read what {} may do, while the key is being stopped; before anything else is changed it \
+             is waited for, at most {MOST_SECONDS} s",
+            key.owner
+        ),
+        target: key.owner.clone(),
+        reversible: true,
+        expected_seconds: 15,
+        ..step(Action::Evidence, Phase::Identification, facts, &[Operation::Evidence])
+    }
+}
+
+pub(super) fn check_delivery(request: &Request) -> Step {
+    let place = request.delivery.clone().unwrap_or_default();
+    Step {
+        id: Action::CheckDelivery.id().to_owned(),
+        phase: Phase::Identification,
+        action: Action::CheckDelivery,
+        does: format!("find out, without a secret, whether {place} would take a replacement"),
+        calls: Vec::new(),
+        target: place,
+        reversible: true,
+        undo: None,
+        shared: "nobody else".to_owned(),
+        permissions: Vec::new(),
+        approval: Approval::A,
+        expected_seconds: 5,
+        requires: Vec::new(),
+        measure: None,
+        proof: None,
+        waiting: None,
+        by_hand: None,
     }
 }
 
@@ -51,27 +93,93 @@ pub(super) fn disable(key: &Key, facts: &Facts) -> Step {
             "everything that works with key {}; other keys of {} are not touched",
             key.id, key.owner
         ),
+        by_hand: by_hand(&facts.provider, Operation::Disable, key),
         ..step(Action::Disable, Phase::Containment, facts, &[Operation::Disable])
     }
 }
 
-pub(super) fn prove_dead(key: &Key, facts: &Facts, requires: Vec<String>) -> Step {
+/// Returns the step that looks until nothing moves any more. `after` is what has to be done before.
+pub(super) fn recheck(key: &Key, facts: &Facts, after: &Option<Step>) -> Step {
+    let again = if facts.can(Operation::Restrict) {
+        &[Operation::Disable, Operation::Restrict][..]
+    } else {
+        &[Operation::Disable]
+    };
+    Step {
+        does: format!(
+            "list the keys of {} until two looks are equal, and do again what somebody undid",
+            key.owner
+        ),
+        calls: facts.calls_of(Operation::Observe).iter().map(|call| call.name.clone()).collect(),
+        target: key.owner.clone(),
+        reversible: true,
+        expected_seconds: 5,
+        requires: after.iter().map(|step| step.id.clone()).collect(),
+        by_hand: by_hand(&facts.provider, Operation::Observe, key),
+        ..step(Action::Recheck, Phase::Containment, facts, again)
+    }
+}
+
+pub(super) fn prove_dead(key: &Key, facts: &Facts, proof: Proof, requires: Vec<String>) -> Step {
     let only_asks = Step {
         permissions: sorted(
             facts.calls_of(Operation::Probe).iter().filter_map(|call| call.permission.clone()),
         ),
         ..step(Action::ProveDead, Phase::Containment, facts, &[Operation::Probe])
     };
+    let Proof { refusals, window_seconds } = proof;
     Step {
         does: format!(
-            "ask {} with key {} itself until it was refused twice",
+            "ask {} with key {} itself until it was refused {refusals} times in a row, over at least \
+             {window_seconds} s",
             facts.provider, key.id
         ),
         target: key.id.clone(),
         reversible: true,
-        expected_seconds: 15,
+        expected_seconds: 5 + window_seconds,
         requires,
+        proof: Some(proof),
         ..only_asks
+    }
+}
+
+/// Returns the step that waits for the consumers of a key whose replacement they have.
+pub(super) fn wait(key: &Key, facts: &Facts, request: &Request) -> Step {
+    let (limit_seconds, quiet_seconds) = mode::patience(request.grounds.level);
+    let consumers = match request.consumers.is_empty() {
+        true => "whoever uses it".to_owned(),
+        false => request.consumers.join(", "),
+    };
+    Step {
+        does: format!(
+            "wait until key {} was not used for {} min, at most {} min after the approval; then it is \
+             stopped, whoever still uses it. Without a delivered replacement nothing is waited for",
+            key.id,
+            quiet_seconds / 60,
+            limit_seconds / 60
+        ),
+        target: key.id.clone(),
+        reversible: true,
+        shared: format!("waited for: {consumers}"),
+        expected_seconds: limit_seconds,
+        requires: vec![Action::Deliver.id().to_owned()],
+        waiting: Some(Waiting { limit_seconds, quiet_seconds }),
+        ..step(Action::Wait, Phase::Recovery, facts, &[Operation::Observe])
+    }
+}
+
+/// Returns the step that deletes the leaked key for good.
+pub(super) fn delete(key: &Key, facts: &Facts) -> Step {
+    Step {
+        does: format!(
+            "delete the stopped key {} of {} for good, if it is still stopped then",
+            key.id, key.owner
+        ),
+        target: key.id.clone(),
+        shared: format!("whoever meant to start key {} again", key.id),
+        approval: Approval::C,
+        by_hand: by_hand(&facts.provider, Operation::Delete, key),
+        ..step(Action::Delete, Phase::Recovery, facts, &[Operation::Delete])
     }
 }
 
@@ -129,6 +237,9 @@ fn delete_inactive(sibling: &Key, facts: &Facts) -> Step {
         target: sibling.id.clone(),
         shared: format!("whoever meant to start key {} again", sibling.id),
         approval: Approval::C,
+        by_hand: by_hand(&facts.provider, Operation::Delete, sibling),
+        // Nothing is deleted for a replacement that has nowhere to go.
+        requires: vec![Action::CheckDelivery.id().to_owned()],
         ..step(Action::DeleteInactive, Phase::Recovery, facts, &[Operation::Delete])
     }
 }
@@ -148,7 +259,11 @@ fn rotate(key: &Key, facts: &Facts, freed: Option<&Key>) -> Step {
         }),
         shared: format!("{}: the new key has all its permissions", key.owner),
         approval: Approval::B,
-        requires: freed.map(|_| Action::DeleteInactive.id().to_owned()).into_iter().collect(),
+        requires: std::iter::once(Action::CheckDelivery)
+            .chain(freed.map(|_| Action::DeleteInactive))
+            .map(|action| action.id().to_owned())
+            .collect(),
+        by_hand: by_hand(&facts.provider, Operation::Create, key),
         ..step(Action::Rotate, Phase::Recovery, facts, &[Operation::Create, Operation::Delete])
     }
 }
@@ -169,5 +284,9 @@ fn deliver(delivery: &str, key: &Key) -> Step {
         approval: Approval::B,
         expected_seconds: 30,
         requires: vec![Action::Rotate.id().to_owned()],
+        measure: None,
+        proof: None,
+        waiting: None,
+        by_hand: None,
     }
 }

@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::Error;
 use super::change::{Change, Ending};
-use super::engine::Run;
 use super::look::Seen;
 use super::plan::Step;
+use super::run::Run;
 use crate::incident::Outcome;
 use crate::provider::{Key, KeyState, Liveness};
 
@@ -18,7 +18,11 @@ impl Run<'_> {
         let key = Key { owner: self.plan.owner.clone(), ..key };
         let mut answer = None;
         if key.state == KeyState::Active && !self.record.history.is_pending(&step.id) {
-            answer = self.ask_first().await;
+            // Asked already, beside the look, where this process began with one.
+            answer = self.answer.take();
+            if answer.is_none() {
+                answer = self.engine.ask_once().await;
+            }
             if let Some(Liveness::Refused { code } | Liveness::WrongSecret { code }) = &answer
                 && !self.is_stopped_meanwhile(&key).await
             {
@@ -36,14 +40,6 @@ impl Run<'_> {
         self.record.finish(&step.id, ending)
     }
 
-    /// Asks once with the leaked key. Anything but a definite answer doesn't hold up the stopping.
-    async fn ask_first(&self) -> Option<Liveness> {
-        let engine = self.engine;
-        let probe = engine.provider.probe(engine.credential);
-        let answer = engine.patience.call("asking with the leaked key", probe).await;
-        answer.ok().map(|probe| probe.liveness)
-    }
-
     /// Tells whether somebody else stopped the key and the listing was only behind.
     async fn is_stopped_meanwhile(&self, key: &Key) -> bool {
         let looks = self.engine.patience.looks;
@@ -51,7 +47,7 @@ impl Run<'_> {
         matches!(seen, Seen::Holds(_))
     }
 
-    /// Deletes the sibling the plan names, if it is still as inactive as the plan says.
+    /// Deletes the key the plan names, if it is still as inactive as the plan says.
     pub(super) async fn delete_inactive(&mut self, step: &Step) -> Result<(), Error> {
         let id = &step.target;
         let before = json!({"state": KeyState::Inactive});

@@ -1,5 +1,6 @@
 //! What came of a plan, for whoever started it: the record itself is in the journal.
 
+use super::action::Action;
 use crate::incident::Outcome;
 
 /// Where a containment stands when the engine returns.
@@ -40,10 +41,12 @@ pub struct Summary {
 }
 
 impl Settled {
-    /// Returns where a containment stands whose steps ended so.
-    pub(super) fn of(steps: &[StepResult], proved_dead: bool) -> Self {
-        let any = |outcome| steps.iter().any(|step| step.outcome == outcome);
-        let all = steps.iter().all(|step| step.outcome == Outcome::Succeeded);
+    /// Returns where a containment stands whose steps ended so. What was only read along the way doesn't
+    /// count: a key is contained whether or not its rights could be read.
+    pub(super) fn of(steps: &[(Action, Outcome)], proved_dead: bool) -> Self {
+        let steps = || steps.iter().filter(|(action, _)| !action.is_aside());
+        let any = |outcome| steps().any(|step| step.1 == outcome && step.0 != Action::Recheck);
+        let all = steps().all(|step| step.1 == Outcome::Succeeded);
         match () {
             () if any(Outcome::Unknown) => Self::Unsettled,
             () if all && proved_dead => Self::Contained,

@@ -4,14 +4,17 @@
 use serde_json::json;
 
 use super::Error;
+use super::action::Action;
 use super::change::{Change, Ending};
-use super::engine::{Engine, Run};
+use super::engine::{Engine, Fresh};
 use super::history::undo_of;
-use super::plan::{Action, Step};
+use super::plan::Step;
 use super::record::Record;
+use super::restrict::Turn;
 use super::rotate::{Made, key_in};
+use super::run::Run;
 use crate::incident::{Event, Outcome, Phase};
-use crate::provider::{Key, KeyState};
+use crate::provider::{Key, KeyState, Operation};
 
 /// What to take back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ impl Engine<'_> {
         reason: &str,
     ) -> Result<UndoSummary, Error> {
         let mut record = Record::read(self)?;
+        record.check_lease()?;
         let none = || Error::Nothing("no plan was approved in this incident".to_owned());
         let (plan, _) = record.history.plan.clone().ok_or_else(none)?;
         self.check(&plan)?;
@@ -65,11 +69,18 @@ impl Engine<'_> {
         if *what != What::All && !revive && steps.iter().any(|step| is_disable(&step)) {
             return Err(Error::WouldRevive { key: plan.key_id });
         }
+        record.claim()?;
         record.append(&Event::Noted {
             text: format!("{} takes back {}: {reason}", self.actor, ids(&steps).join(", ")),
         })?;
-        let observed = self.look_over(&plan).await?;
-        let mut run = Run::new(self, plan, record, observed);
+        let observation = match self.look_over(&plan).await {
+            Ok(observation) => observation,
+            Err(error) => {
+                record.release()?;
+                return Err(error);
+            }
+        };
+        let mut run = Run::new(self, plan, record, Fresh { observation, answer: None });
         let mut summary = UndoSummary {
             undone: Vec::new(),
             failed: Vec::new(),
@@ -77,8 +88,10 @@ impl Engine<'_> {
             left_for_a_person: Vec::new(),
         };
         for step in steps.iter().rev() {
+            run.record.renew()?;
             run.take_back(step, revive, &mut summary).await?;
         }
+        run.record.release()?;
         Ok(summary)
     }
 }
@@ -108,7 +121,12 @@ impl Run<'_> {
             return Ok(());
         }
         match step.action {
-            Action::ProveDead => Ok(()),
+            Action::Evidence
+            | Action::CheckDelivery
+            | Action::Recheck
+            | Action::ProveDead
+            | Action::Wait => Ok(()),
+            Action::Narrow | Action::EndSessions => self.take_back_restriction(step, summary).await,
             Action::Deliver => {
                 summary.left_for_a_person.push(format!(
                     "put back what the consumers behind {} used before",
@@ -116,7 +134,7 @@ impl Run<'_> {
                 ));
                 Ok(())
             }
-            Action::DeleteInactive => {
+            Action::DeleteInactive | Action::Delete => {
                 summary.left_for_a_person.push(format!("key {} is deleted for good", step.target));
                 Ok(())
             }
@@ -128,6 +146,31 @@ impl Run<'_> {
     /// Tells whether anything of a step may have been done.
     fn was_begun(&self, step: &Step) -> bool {
         self.record.history.trace(&step.id).is_some_and(|trace| trace.before.is_some())
+    }
+
+    /// Lifts a restriction and restores what was in its place before it was first set.
+    async fn take_back_restriction(
+        &mut self,
+        step: &Step,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
+        let Some(restriction) = self.restriction_of(step) else {
+            return Ok(());
+        };
+        let trace = self.record.history.trace(&step.id);
+        let first = trace.and_then(|trace| trace.first_before.clone()).unwrap_or_default();
+        let replaced = first["replaced"].clone();
+        let id = undo_of(&step.id);
+        let call = self.calls_of(Operation::Lift);
+        let before = json!({"lifted": first["restriction"], "replaced": replaced});
+        self.intend(&id, call, &step.target, before)?;
+        let ending = self.engine.turn(&restriction, Turn::Lift(&replaced), true).await;
+        self.took_back(step, &id, ending, summary)
+    }
+
+    fn calls_of(&self, operation: Operation) -> String {
+        let calls = self.engine.provider.calls(operation);
+        calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     async fn take_back_rotation(
@@ -186,11 +229,19 @@ impl Run<'_> {
         key: &Key,
         summary: &mut UndoSummary,
     ) -> Result<(), Error> {
-        let id = undo_of(step.action);
-        let calls = self.engine.provider.calls(change.operation());
-        let call = calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
-        self.intend(&id, call, &key.id, json!({"key": key}))?;
-        let ending: Ending = self.engine.bring_about(change, key, true).await;
+        let id = undo_of(&step.id);
+        self.intend(&id, self.calls_of(change.operation()), &key.id, json!({"key": key}))?;
+        let ending = self.engine.bring_about(change, key, true).await;
+        self.took_back(step, &id, ending, summary)
+    }
+
+    fn took_back(
+        &mut self,
+        step: &Step,
+        id: &str,
+        ending: Ending,
+        summary: &mut UndoSummary,
+    ) -> Result<(), Error> {
         match ending.outcome {
             Outcome::Succeeded => summary.undone.push(step.id.clone()),
             outcome => {
@@ -199,6 +250,6 @@ impl Run<'_> {
                 summary.left_for_a_person.push(format!("take back {}: {}", step.id, ending.detail));
             }
         }
-        self.record.finish(&id, ending)
+        self.record.finish(id, ending)
     }
 }

@@ -6,15 +6,15 @@
 //! Deciding what to do, in which order and with whose approval, is `contain`'s work, not done here.
 
 mod activity;
-mod by_hand;
 #[cfg(feature = "aws")]
 pub mod aws_iam;
+mod by_hand;
 mod evidence;
 mod measure;
 pub mod simulated;
 
-pub use by_hand::by_hand;
 pub use activity::{Meaning, Page, Search, SearchBy, Use};
+pub use by_hand::by_hand;
 pub use evidence::{Evidence, Known, Power};
 pub use measure::{Measure, Restriction, Standing};
 

@@ -108,12 +108,12 @@ fn playbook(incident: &Incident) -> Value {
     })
 }
 
-fn milliseconds(at: Timestamp) -> String {
+pub(super) fn milliseconds(at: Timestamp) -> String {
     format!("{at:.3}")
 }
 
 /// Returns an identifier that is the same for the same name: a playbook exported twice is one.
-fn identifier(kind: &str, name: &str) -> String {
+pub(super) fn identifier(kind: &str, name: &str) -> String {
     let digest = Sha256::digest(format!("stanch cacao {kind} {name}").as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);

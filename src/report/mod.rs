@@ -38,6 +38,8 @@ pub mod incident_text;
 pub mod incident_veris;
 mod markdown;
 #[cfg(feature = "contain")]
+pub mod plan_cacao;
+#[cfg(feature = "contain")]
 mod plan_text;
 #[cfg(feature = "contain")]
 pub mod scorecard;

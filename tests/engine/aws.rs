@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stanch::contain::{Delivery, Engine, MemoryDelivery, Patience, Plan, Request, Settled, What};
+use stanch::contain::{
+    Alone, Delivery, Engine, Guard, MemoryDelivery, Patience, Plan, Policy, Request, Settled, What,
+};
 use stanch::incident::{Clock, IncidentId};
 use stanch::provider::aws_iam::{AwsIam, Options};
 use stanch::secret::{Credential, Part, Secret};
 
 use crate::moto::{AccessKey, Moto, RESPONDER};
-use crate::world::{MemoryJournal, plan_at};
+use crate::world::{MemoryJournal, bare, plan_at};
 
 struct SystemClock;
 
@@ -40,6 +42,8 @@ struct Cloud {
     leaked: Credential,
     journal: MemoryJournal,
     delivery: MemoryDelivery,
+    guard: Guard,
+    holder: Alone,
 }
 
 impl Cloud {
@@ -60,6 +64,8 @@ impl Cloud {
             leaked,
             journal: MemoryJournal::default(),
             delivery: MemoryDelivery::new(),
+            guard: Guard::new(Policy::default()),
+            holder: Alone("alex".to_owned()),
         }
     }
 
@@ -70,6 +76,10 @@ impl Cloud {
             clock: &SystemClock,
             incident: IncidentId::from("INC-aws".to_owned()),
             actor: "alex".to_owned(),
+            approver: Some("alex".to_owned()),
+            confirmed: Vec::new(),
+            guard: &self.guard,
+            holder: &self.holder,
             credential: &self.leaked,
             delivery: Some(&self.delivery),
             patience: Patience { looks: 6, wait: Duration::from_millis(10), ..Patience::default() },
@@ -77,7 +87,7 @@ impl Cloud {
     }
 
     async fn plan(&self) -> Plan {
-        let request = Request { delivery: Some(self.delivery.describe()), replace_inactive: false };
+        let request = Request { delivery: Some(self.delivery.describe()), ..bare() };
         plan_at(&self.aws, &self.leaked, &request).await
     }
 

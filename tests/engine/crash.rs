@@ -15,23 +15,25 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use stanch::contain::{
-    Delivery, DeliveryError, Engine, Error, Patience, Request, Settled, Summary, What,
+    Delivery, DeliveryError, Engine, Error, Guard, LockFile, Patience, Policy, Request, Settled,
+    Summary, What,
 };
 use stanch::incident::{
-    Clock, Error as JournalError, Event, IncidentId, Journal, Recorded, SqliteStore, Store as _,
+    Clock, Error as JournalError, Event, IncidentId, Journal, Recorded, SqliteStore, Store,
 };
 use stanch::provider::simulated::{Asked, Fault, Simulated};
 use stanch::provider::{
-    Call, Created, Error as ProviderError, Key, KeyState, Observation, Operation, Probe, Provider,
-    Receipt,
+    Call, Created, Error as ProviderError, Evidence, Key, KeyState, Observation, Operation, Probe,
+    Provider, Receipt, Restriction, Standing,
 };
 use stanch::secret::{Credential, Part, Secret};
 
-use crate::world::{OWNER, plan_at, secret_of};
+use crate::world::{OWNER, bare, plan_at, secret_of};
 
 const CHILD: &str = "crash::a_child_that_is_not_killed_finishes";
 const FOLDER: &str = "STANCH_TEST_CRASH_FOLDER";
 const POINT: &str = "STANCH_TEST_CRASH_POINT";
+const SERVER: &str = "STANCH_TEST_CRASH_SERVER";
 const TASK: &str = "STANCH_TEST_CRASH_TASK";
 
 struct SystemClock;
@@ -81,7 +83,7 @@ struct Fused<T> {
     fuse: Arc<Fuse>,
 }
 
-impl Journal for Fused<SqliteStore> {
+impl Journal for Fused<Box<dyn Store>> {
     fn append(
         &self,
         incident: &IncidentId,
@@ -154,6 +156,26 @@ impl Provider for Fused<Simulated> {
     async fn delete(&self, key: &Key) -> Result<Receipt, ProviderError> {
         self.change(self.inner.delete(key)).await
     }
+
+    async fn evidence(&self, seen: &Observation) -> Result<Evidence, ProviderError> {
+        self.inner.evidence(seen).await
+    }
+
+    async fn standing(&self, restriction: &Restriction) -> Result<Standing, ProviderError> {
+        self.inner.standing(restriction).await
+    }
+
+    async fn restrict(&self, restriction: &Restriction) -> Result<Receipt, ProviderError> {
+        self.change(self.inner.restrict(restriction)).await
+    }
+
+    async fn lift(
+        &self,
+        restriction: &Restriction,
+        before: &serde_json::Value,
+    ) -> Result<Receipt, ProviderError> {
+        self.change(self.inner.lift(restriction, before)).await
+    }
 }
 
 /// Delivers to a file, by digest: which key, and whether its consumers have the right secret.
@@ -187,34 +209,46 @@ fn digest_of(credential: &Credential) -> String {
 struct Scene {
     folder: PathBuf,
     credential: Credential,
+    /// The server the record is kept on, where it isn't a file.
+    server: Option<String>,
 }
 
 impl Scene {
     /// Makes the files for a freshly leaked key and an opened incident.
     fn begin(folder: &Path, faults: &[Fault]) -> Self {
+        Self::begin_at(folder, None, faults)
+    }
+
+    fn begin_at(folder: &Path, server: Option<String>, faults: &[Fault]) -> Self {
         let now = Arc::new(Timestamp::now);
         let simulated = Simulated::at(&folder.join("provider.json"), now).unwrap();
         let credential = simulated.issue(OWNER).unwrap();
         for fault in faults {
             simulated.set(*fault).unwrap();
         }
-        let scene = Self::at(folder, credential);
+        let scene = Self::at(folder, credential, server);
         let opened = Event::Noted { text: "a key leaked".to_owned() };
         let store = scene.store();
         store.append(&scene.incident(), 0, "alex", Timestamp::now(), &opened).unwrap();
         scene
     }
 
-    fn at(folder: &Path, credential: Credential) -> Self {
-        Self { folder: folder.to_owned(), credential }
+    fn at(folder: &Path, credential: Credential, server: Option<String>) -> Self {
+        Self { folder: folder.to_owned(), credential, server }
     }
 
     fn incident(&self) -> IncidentId {
         IncidentId::from("INC-crash".to_owned())
     }
 
-    fn store(&self) -> SqliteStore {
-        SqliteStore::open(self.folder.join("incidents.db")).unwrap()
+    fn store(&self) -> Box<dyn Store> {
+        match &self.server {
+            #[cfg(feature = "postgres")]
+            Some(address) => Box::new(stanch::incident::TeamStore::connect(address, None).unwrap()),
+            #[cfg(not(feature = "postgres"))]
+            Some(_) => unreachable!("no server without the feature"),
+            None => Box::new(SqliteStore::open(self.folder.join("incidents.db")).unwrap()),
+        }
     }
 
     fn simulated(&self) -> Simulated {
@@ -227,17 +261,23 @@ impl Scene {
         let journal = Fused { inner: self.store(), fuse: fuse.clone() };
         let provider = Fused { inner: self.simulated(), fuse: fuse.clone() };
         let delivery = DigestFile { path: self.folder.join("delivered"), fuse: fuse.clone() };
+        let guard = Guard::new(Policy::default());
+        let holder = LockFile::hold(&self.folder, "alex").unwrap();
         let engine = Engine {
             journal: &journal,
             provider: &provider,
             clock: &SystemClock,
             incident: self.incident(),
             actor: "alex".to_owned(),
+            approver: Some("alex".to_owned()),
+            confirmed: Vec::new(),
+            guard: &guard,
+            holder: &holder,
             credential: &self.credential,
             delivery: Some(&delivery),
             patience: Patience::without_waiting(),
         };
-        let request = Request { delivery: Some(delivery.describe()), replace_inactive: false };
+        let request = Request { delivery: Some(delivery.describe()), end_sessions: None, ..bare() };
         match task {
             "apply" => {
                 let plan = plan_at(&provider, &self.credential, &request).await;
@@ -265,6 +305,7 @@ impl Scene {
             .env(FOLDER, &self.folder)
             .env(POINT, point)
             .env(TASK, task)
+            .env(SERVER, self.server.as_deref().unwrap_or_default())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -309,6 +350,8 @@ impl Scene {
         let state = keys.iter().find(|key| key.id == leaked).unwrap().state;
         assert_eq!(state, KeyState::Inactive, "{point}");
         assert_eq!(self.done(Operation::Disable), 1, "{point}");
+        assert_eq!(self.done(Operation::Restrict), 1, "{point}");
+        assert_eq!(self.simulated().restrictions().unwrap().len(), 1, "{point}");
         self.assert_one_delivered(point);
         self.assert_deletions_justified(point);
         self.assert_record(point);
@@ -429,7 +472,8 @@ async fn a_child_that_is_not_killed_finishes() {
         let summary = scene.take_up().await;
         return scene.assert_contained(&summary, "no kill");
     };
-    let scene = Scene::at(Path::new(&folder), taken());
+    let server = told(SERVER).filter(|server| !server.is_empty());
+    let scene = Scene::at(Path::new(&folder), taken(), server);
     let fuse = Fuse::new(told(POINT).unwrap());
     scene.carry_out(&told(TASK).unwrap(), &fuse).await.unwrap();
 }
@@ -465,31 +509,47 @@ impl Points {
     }
 }
 
-#[tokio::test]
-async fn killed_at_any_point_it_is_taken_up_and_nothing_is_done_twice() {
+/// Kills a run at every point, on the store that is made for each; returns how often.
+async fn kill_everywhere(server: impl Fn() -> Option<String>) -> u32 {
     let mut points = Points::all();
     let mut kills = 0;
     while let Some(point) = points.point() {
         let folder = tempfile::tempdir().unwrap();
-        let scene = Scene::begin(folder.path(), &[]);
+        let scene = Scene::begin_at(folder.path(), server(), &[]);
         let output = scene.run("apply", &point);
         kills += u32::from(!output.status.success());
         let summary = scene.take_up().await;
         scene.assert_contained(&summary, &point);
         let asked = |of| scene.asked().iter().filter(|asked| asked.operation == of).count();
         assert_eq!(asked(Operation::Disable), 1, "{point}");
+        assert_eq!(asked(Operation::Restrict), 1, "{point}");
         assert!(asked(Operation::Create) <= 2, "{point}");
         points.go_on(!output.status.success());
     }
-    // Eleven events, two changes, one delivery, before and after each.
-    assert_eq!(kills, 2 * (11 + 2 + 1));
+    kills
+}
+
+/// Twenty-two events, three changes, one delivery, before and after each.
+const KILLS: u32 = 2 * (22 + 3 + 1);
+
+#[tokio::test]
+async fn killed_at_any_point_it_is_taken_up_and_nothing_is_done_twice() {
+    assert_eq!(kill_everywhere(|| None).await, KILLS);
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn killed_at_any_point_on_a_server_it_is_taken_up_too() {
+    // The client that makes the database waits in a way that may not be done in a runtime's thread.
+    let server = || Some(std::thread::spawn(crate::postgres::database).join().unwrap());
+    assert_eq!(kill_everywhere(server).await, KILLS);
 }
 
 #[tokio::test]
 async fn killed_while_taking_up_it_is_taken_up_again() {
     // The answer to the creation was lost; the new key is made but not handed over; nobody knows
     // whether it was handed over.
-    for first in ["after change 2", "before delivery 1", "after delivery 1"] {
+    for first in ["after change 3", "before delivery 1", "after delivery 1"] {
         let mut points = Points::all();
         while let Some(second) = points.point() {
             let folder = tempfile::tempdir().unwrap();
@@ -527,6 +587,7 @@ async fn killed_while_undoing_it_is_undone_by_asking_again() {
         let output = scene.run("undo", &point);
         scene.carry_out("undo", &Fuse::new(String::new())).await.unwrap();
         assert!(scene.replacements().is_empty(), "{point}");
+        assert!(scene.simulated().restrictions().unwrap().is_empty(), "{point}");
         assert!(scene.simulated().really_works(&scene.credential).unwrap(), "{point}");
         assert_eq!(scene.done(Operation::Enable), 1, "{point}");
         assert_eq!(scene.done(Operation::Delete), 1, "{point}");

@@ -8,7 +8,7 @@ use stanch::incident::Outcome;
 use stanch::provider::Operation;
 use stanch::secret::Credential;
 
-use crate::world::{World, assert_outcomes, secret_of};
+use crate::world::{World, assert_outcomes, bare, end, secret_of};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 const LONG: Duration = Duration::from_secs(30);
@@ -128,15 +128,14 @@ if not os.path.exists(marker):
 "#;
     let delivery = python(folder.path(), fails_once, LONG);
     let world = World::new();
-    let request =
-        stanch::contain::Request { delivery: Some(delivery.describe()), replace_inactive: false };
+    let request = stanch::contain::Request { delivery: Some(delivery.describe()), ..bare() };
     let plan = world.plan(&request).await;
     let mut engine = world.engine();
     engine.delivery = Some(&delivery);
 
     let summary = engine.apply(&plan).await.unwrap();
     assert_eq!(summary.settled, Settled::Partly);
-    assert_eq!(summary.steps[3].outcome, Outcome::Failed);
+    assert_eq!(end(&summary, "deliver"), Outcome::Failed);
     let undelivered = world.replacements()[0].id.clone();
     let left = summary.left_for_a_person.join("\n");
     assert!(left.contains(&undelivered) && left.contains("resume replaces it"), "{left}");
@@ -190,12 +189,11 @@ impl Delivery for Echoing {
 #[tokio::test]
 async fn a_new_keys_secret_is_masked_in_the_record_too() {
     let world = World::new();
-    let request =
-        stanch::contain::Request { delivery: Some(Echoing.describe()), replace_inactive: false };
+    let request = stanch::contain::Request { delivery: Some(Echoing.describe()), ..bare() };
     let plan = world.plan(&request).await;
     let mut engine = world.engine();
     engine.delivery = Some(&Echoing);
     let summary = engine.apply(&plan).await.unwrap();
-    assert_eq!(summary.steps[3].outcome, Outcome::Failed);
+    assert_eq!(end(&summary, "deliver"), Outcome::Failed);
     assert!(!format!("{summary:?} {:?}", world.events()).contains("stanch_drill_"));
 }

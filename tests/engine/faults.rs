@@ -1,11 +1,11 @@
 //! Every fault of the simulated provider.
 
-use stanch::contain::{Error, Request, Settled};
+use stanch::contain::{Error, Settled};
 use stanch::incident::Outcome::{self, Failed, Refused, Skipped, Succeeded, Unknown};
 use stanch::provider::simulated::Fault;
 use stanch::provider::{Error as ProviderError, Operation};
 
-use crate::world::{World, assert_outcomes};
+use crate::world::{World, assert_outcomes, bare};
 
 type Ends = [(&'static str, Outcome)];
 
@@ -199,7 +199,7 @@ async fn without_a_proof_it_is_unsettled_and_resuming_settles_it() {
         ("deliver", Succeeded),
     ];
     let world = with(&[Fault::ProbeUnknown(10_000)], Settled::Unsettled, &ends).await;
-    let plan = world.plan(&Request::default()).await;
+    let plan = world.plan(&bare()).await;
     let error = world.engine().apply(&plan).await.unwrap_err();
     assert!(matches!(error, Error::Unfinished { .. }), "{error}");
 

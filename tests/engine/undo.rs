@@ -1,11 +1,11 @@
 //! Taking back what was done.
 
-use stanch::contain::{Error, Request, Settled, What};
+use stanch::contain::{Error, Settled, What};
 use stanch::incident::{Event, Phase};
 use stanch::provider::simulated::Fault;
 use stanch::provider::{KeyState, Operation};
 
-use crate::world::World;
+use crate::world::{World, bare};
 
 async fn contained() -> World {
     let world = World::new();
@@ -71,7 +71,7 @@ async fn twice_is_once() {
 #[tokio::test]
 async fn a_key_that_was_not_active_before_is_not_started() {
     let world = World::new();
-    let plan = world.plan(&Request::default()).await;
+    let plan = world.plan(&bare()).await;
     world.simulated.force(&world.key_id(), KeyState::Inactive).unwrap();
     world.engine().apply(&plan).await.unwrap();
     let undone = world.engine().undo(&What::All, true, "try").await.unwrap();
@@ -145,14 +145,14 @@ async fn a_step_that_is_not_in_the_plan_is_named() {
 #[tokio::test]
 async fn an_unsettled_plan_that_was_taken_back_is_in_nobodys_way() {
     let world = World::new();
-    let plan = world.plan(&Request::default()).await;
+    let plan = world.plan(&bare()).await;
     world.simulated.set(Fault::ProbeUnknown(10_000)).unwrap();
     let summary = world.engine().apply(&plan).await.unwrap();
     assert_eq!(summary.settled, Settled::Unsettled);
     world.engine().undo(&What::All, true, "rehearsal").await.unwrap();
 
     world.simulated.heal().unwrap();
-    let plan = world.plan(&Request::default()).await;
+    let plan = world.plan(&bare()).await;
     let summary = world.engine().apply(&plan).await.unwrap();
     assert_eq!(summary.settled, Settled::Contained);
 }

@@ -7,10 +7,12 @@ use anstyle::{AnsiColor, Style};
 use crate::cli::locate::Located;
 use crate::cli::narrator::Narrator;
 use crate::cli::{ExitCode, Failure, Global};
-use crate::contain::{Delivery, Engine, Error, Leak, Patience, Plan, Settled, Summary, What};
+use crate::contain::{
+    Delivery, Engine, Error, Fresh, Guard, Holder, Leak, Patience, Plan, Settled, Summary, What,
+};
 use crate::finding::plain;
 use crate::incident::{Clock, Incident, IncidentId, Journal, Opening, Outcome, Store, Visibility};
-use crate::provider::{Observation, Provider};
+use crate::provider::{Evidence, Observation, Provider};
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -23,23 +25,38 @@ pub(crate) struct Responder<'a> {
     pub(crate) provider: &'a dyn Provider,
     pub(crate) clock: &'a dyn Clock,
     pub(crate) actor: String,
+    /// Whose word the plan has; nobody's but the policy's where it isn't a person's.
+    pub(crate) approver: Option<String>,
+    pub(crate) confirmed: Vec<String>,
     pub(crate) located: &'a Located,
     pub(crate) delivery: Option<&'a dyn Delivery>,
     pub(crate) visibility: Visibility,
+    pub(crate) guard: &'a Guard,
+    pub(crate) holder: &'a dyn Holder,
     pub(crate) drill: bool,
     pub(crate) global: &'a Global,
 }
 
 impl Responder<'_> {
+    /// Looks at the key just before a plan is carried out that was shown.
+    pub(super) async fn look(&self, shown: &Plan) -> Result<Fresh, Failure> {
+        // No incident is open yet: a look is none of its events.
+        let nowhere = IncidentId::from(String::new());
+        Ok(self.engine(self.store, &nowhere).look(shown).await?)
+    }
+
     /// Opens the incident, or goes on in the open one, and carries out the plan.
     pub(super) async fn apply(
         &self,
         plan: &Plan,
-        observation: &Observation,
+        fresh: Fresh,
+        evidence: Option<&Evidence>,
         out: &mut dyn Write,
     ) -> Result<ExitCode, Failure> {
-        let incident = open_incident(self, observation)?;
-        let summary = self.carry_out(plan, &incident).await?;
+        let incident = open_incident(self, &fresh.observation, evidence)?;
+        let narrator = self.narrator();
+        let applied = self.engine(&narrator, &incident).apply_to(plan, fresh).await;
+        let summary = applied.map_err(|error| self.stopped(error, &incident))?;
         self.tell(&summary, &incident, out)
     }
 
@@ -59,7 +76,10 @@ impl Responder<'_> {
     fn stopped(&self, error: Error, incident: &IncidentId) -> Failure {
         let is_of_the_question = matches!(
             error,
-            Error::Nothing(_) | Error::WouldRevive { .. } | Error::NoSuchStep { .. }
+            Error::Nothing(_)
+                | Error::WouldRevive { .. }
+                | Error::NoSuchStep { .. }
+                | Error::Held { .. }
         );
         let failure = Failure::from(error);
         if is_of_the_question {
@@ -124,7 +144,11 @@ impl Responder<'_> {
         Narrator { journal: self.store, global: self.global }
     }
 
-    fn engine<'a>(&'a self, journal: &'a dyn Journal, incident: &IncidentId) -> Engine<'a> {
+    pub(super) fn engine<'a>(
+        &'a self,
+        journal: &'a dyn Journal,
+        incident: &IncidentId,
+    ) -> Engine<'a> {
         let patience = match self.drill {
             true => Patience::without_waiting(),
             false => Patience::default(),
@@ -135,6 +159,10 @@ impl Responder<'_> {
             clock: self.clock,
             incident: incident.clone(),
             actor: self.actor.clone(),
+            approver: self.approver.clone(),
+            confirmed: self.confirmed.clone(),
+            guard: self.guard,
+            holder: self.holder,
             credential: &self.located.finding.credential,
             delivery: self.delivery,
             patience,
@@ -216,11 +244,13 @@ fn left_for_a_person(left: &[String], out: &mut dyn Write) -> std::io::Result<()
 pub(crate) fn open_incident(
     responder: &Responder<'_>,
     observation: &Observation,
+    evidence: Option<&Evidence>,
 ) -> Result<IncidentId, Failure> {
     let leak = Leak {
         finding: &responder.located.finding,
         root: responder.located.root.display().to_string(),
         observation,
+        evidence,
         visibility: responder.visibility,
         drill: responder.drill,
         actor: responder.actor.clone(),

@@ -83,11 +83,7 @@ impl Session {
 }
 
 impl State {
-    pub(super) fn add(
-        &mut self,
-        owner: &str,
-        at: Timestamp,
-    ) -> Result<(Key, Credential), Error> {
+    pub(super) fn add(&mut self, owner: &str, at: Timestamp) -> Result<(Key, Credential), Error> {
         if self.keys.iter().filter(|key| key.owner == owner).count() >= KEYS_PER_OWNER {
             return Err(Error::Quota { call: name_of(Operation::Create), owner: owner.to_owned() });
         }
@@ -274,10 +270,8 @@ impl State {
         });
         let mut siblings = self.keys_of(&key.owner, true);
         siblings.retain(|sibling| sibling.id != id);
-        let responder = Identity {
-            account: ACCOUNT.to_owned(),
-            name: "simulated-responder".to_owned(),
-        };
+        let responder =
+            Identity { account: ACCOUNT.to_owned(), name: "simulated-responder".to_owned() };
         Ok(Observation { responder, key, siblings, last_use: self.last_use(id), at })
     }
 

@@ -3,6 +3,8 @@
 #![cfg(feature = "contain")]
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
+#[path = "engine/approvals.rs"]
+mod approvals;
 #[cfg(feature = "aws")]
 #[path = "engine/aws.rs"]
 mod aws;
@@ -20,10 +22,16 @@ mod hostile;
 mod moto;
 #[path = "engine/places.rs"]
 mod places;
+#[path = "engine/measures.rs"]
+mod measures;
+#[path = "engine/modes.rs"]
+mod modes;
 #[path = "engine/plans.rs"]
 mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[path = "engine/rounds.rs"]
+mod rounds;
 #[path = "engine/undo.rs"]
 mod undo;
 #[path = "engine/world.rs"]

@@ -186,7 +186,20 @@ impl Simulated {
     /// # Errors
     /// [`Error::Unreachable`] where the file can't be written.
     pub fn used(&self, id: &str, call: &str, meaning: Meaning) -> Result<(), Error> {
-        let at = (self.now)();
+        self.used_at(id, call, meaning, (self.now)())
+    }
+
+    /// Writes a use of a key at an instant into the log.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] where the file can't be written.
+    pub fn used_at(
+        &self,
+        id: &str,
+        call: &str,
+        meaning: Meaning,
+        at: Timestamp,
+    ) -> Result<(), Error> {
         self.change(|state| state.log(id, call, meaning, at))
     }
 

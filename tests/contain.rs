@@ -244,6 +244,107 @@ fn the_responder_must_be_somebody_and_not_the_leaked_key() {
 }
 
 #[test]
+fn asked_again_it_is_still_dead_or_lives() {
+    let story = Story::begin();
+    let recheck = story.contain(&["--recheck"]);
+    says(&recheck, 1, &["IT LIVES", "stop it: `stanch contain"]);
+    assert!(!recheck.all().contains("kept in incident"), "no incident is open");
+    says(&story.contain(&[]), 0, &[]);
+    says(&story.contain(&["--apply"]), 0, &["contained"]);
+    says(&story.contain(&["--recheck"]), 0, &["still dead", "kept in incident INC-"]);
+    says(&story.stanch(&["incident", "verify"]), 0, &["holds"]);
+}
+
+#[test]
+fn a_halt_stops_every_change_until_it_is_let_go_of() {
+    let story = Story::begin();
+    says(&story.contain(&[]), 0, &[]);
+    says(&story.stanch(&["contain", "--halt", "wrong account"]), 0, &["halted"]);
+    says(&story.contain(&["--apply"]), 2, &["halted by", "wrong account", "--unhalt"]);
+    assert_eq!(story.state_of_leaked(), "Active");
+    says(&story.stanch(&["contain", "--unhalt"]), 0, &["no longer halted"]);
+    says(&story.stanch(&["contain", "--unhalt"]), 0, &["nothing was halted"]);
+    says(&story.contain(&["--apply"]), 0, &["contained"]);
+}
+
+#[test]
+fn without_anybodys_word_only_the_operator_s_policy_counts() {
+    let story = Story::begin();
+    let policy = "[containment]\nautomatic = [\"disable\"]\n";
+    // Whoever writes to the repository can't allow anything.
+    story.world.write("stanch.toml", policy);
+    let auto = story.contain(&["--auto"]);
+    says(&auto, 2, &["class A needs somebody's approval", "nothing of the plan took effect"]);
+    assert_eq!(story.state_of_leaked(), "Active");
+    let inside = story.world.path("stanch.toml");
+    let within = story.contain(&["--auto", "--policy", inside.to_str().unwrap()]);
+    says(&within, 2, &["stands in what was scanned", "hint"]);
+
+    let outside = story.world.home().join("policy.toml");
+    fs::write(&outside, "[containment]\nautomatik = 1\n").unwrap();
+    let wrong = story.contain(&["--auto", "--policy", outside.to_str().unwrap()]);
+    says(&wrong, 2, &["can't be used", "automatik"]);
+    fs::write(&outside, policy).unwrap();
+    let resume = story.contain(&["--resume", "--policy", outside.to_str().unwrap()]);
+    says(&resume, 0, &["contained"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
+}
+
+#[test]
+fn somebody_else_agrees_to_a_plan_by_its_hash() {
+    let story = Story::begin();
+    let plan = story.contain(&["--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
+    let hash = plan["plan_hash"].as_str().unwrap();
+    let approve = ["contain", &story.finding, "--approve", hash, "--by", "grace"];
+    says(&story.stanch(&approve), 2, &["no incident of this finding is open"]);
+    says(&story.contain(&["--auto"]), 2, &["class A needs"]);
+    let wrong = ["contain", &story.finding, "--approve", &hash.replace('a', "b")];
+    says(&story.stanch(&wrong), 2, &["knows no plan"]);
+    says(&story.stanch(&approve), 0, &["Plan for key", "grace agrees"]);
+    says(&story.contain(&["--resume"]), 0, &["contained"]);
+    let record = story.stanch(&["incident", "export", "--format", "json"]);
+    assert!(record.out.contains("grace agrees to plan"), "{}", record.out);
+}
+
+#[test]
+fn a_plan_is_a_playbook_that_the_standard_accepts() {
+    let story = Story::begin();
+    let run = story.contain(&["--format", "cacao"]);
+    let playbook: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/cacao-playbook.json");
+    let schema = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<_> = validator.iter_errors(&playbook).map(|e| e.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let text = story.contain(&[]);
+    let long = text.out.lines().find(|line| line.chars().count() > 80);
+    assert!(
+        long.is_none_or(|line| line.contains("plan hash") || line.contains("carry it out")),
+        "{long:?}"
+    );
+    assert!(text.out.contains("mode       disable-first (mode-v1/public)"), "{}", text.out);
+}
+
+#[test]
+fn a_stopped_key_is_deleted_after_its_cool_off_and_only_with_its_name_typed_out() {
+    let story = Story::begin();
+    says(&story.contain(&[]), 0, &[]);
+    says(&story.contain(&["--apply"]), 0, &["contained"]);
+    says(&story.contain(&["--delete"]), 0, &["has to stay stopped until"]);
+    let policy = story.world.home().join("policy.toml");
+    fs::write(&policy, "[containment]\ncool-off-days = 0\n").unwrap();
+    let policy = ["--policy", policy.to_str().unwrap()];
+    says(&story.contain(&[&["--delete"], &policy[..]].concat()), 0, &["class C", "for good"]);
+    let apply = story.contain(&[&["--delete", "--apply"], &policy[..]].concat());
+    says(&apply, 2, &["two people, or `--confirm"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
+    let confirm = ["--resume", "--confirm", &story.leaked.id];
+    says(&story.contain(&[&confirm[..], &policy[..]].concat()), 0, &["is absent"]);
+    assert_eq!(story.state_of_leaked(), "Absent");
+}
+
+#[test]
 fn a_fingerprint_that_matches_none_or_two_is_refused() {
     let world = World::new();
     says(&world.stanch(&["contain", "0000dead"]), 2, &["no finding begins with 0000dead", "hint"]);

@@ -18,14 +18,14 @@ mod faults;
 mod happy;
 #[path = "engine/hostile.rs"]
 mod hostile;
-#[cfg(feature = "aws")]
-mod moto;
-#[path = "engine/places.rs"]
-mod places;
 #[path = "engine/measures.rs"]
 mod measures;
 #[path = "engine/modes.rs"]
 mod modes;
+#[cfg(feature = "aws")]
+mod moto;
+#[path = "engine/places.rs"]
+mod places;
 #[path = "engine/plans.rs"]
 mod plans;
 #[cfg(feature = "postgres")]

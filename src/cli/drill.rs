@@ -19,9 +19,7 @@ use crate::contain::{
     Subject, plan,
 };
 use crate::finding::Finding;
-use crate::incident::{
-    Clock, Event, Incident, IncidentId, Journal, Level, Phase, Store, Visibility,
-};
+use crate::incident::{Clock, Event, Incident, IncidentId, Journal, Phase, Store, Visibility};
 use crate::policy::Review;
 use crate::provider::simulated::Simulated;
 use crate::provider::{Known, Liveness, Provider};
@@ -50,6 +48,8 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     let provider = Simulated::new(Arc::new(|| SystemClock.now()));
     let leaked = provider.issue("billing-service")?;
     provider.administers("billing-service", Known::No)?;
+    // Somebody works with it, and a session outlives its key.
+    provider.begin_session(&leaked)?;
     let folder = tempfile::tempdir()
         .map_err(|error| Failure::new(format!("cannot make a temporary folder: {error}")))?;
 
@@ -143,11 +143,12 @@ async fn rehearse(
     let request = Request {
         delivery: Some(delivery.describe()),
         proof: Proof { refusals: 3, window_seconds: 0 },
+        end_sessions: Some(true),
         grounds: Grounds::of(
             &observation,
             Some(&evidence),
             responder.visibility,
-            Level::Sev2,
+            responder.leak(&observation, Some(&evidence)).severity().level,
             SystemClock.now(),
         ),
         ..Request::default()

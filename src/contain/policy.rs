@@ -115,6 +115,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_policy_of_the_readme_is_one() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("```toml\n[containment]").unwrap();
+        let (policy, _) = rest.split_once("```").unwrap();
+        let policy = Policy::parse(&format!("[containment]{policy}")).unwrap();
+        assert_eq!(policy.changes_an_hour, Some(60));
+        assert_eq!(policy.proof, Proof::default());
+    }
+
+    #[test]
     fn a_policy_is_read_and_its_faults_are_named() {
         let policy = Policy::parse(
             "[containment]\nproviders = [\"aws-iam\"]\nautomatic = [\"disable\"]\nchanges-an-hour = 7\n\

@@ -128,10 +128,13 @@ pub(super) fn prove_dead(key: &Key, facts: &Facts, proof: Proof, requires: Vec<S
         ..step(Action::ProveDead, Phase::Containment, facts, &[Operation::Probe])
     };
     let Proof { refusals, window_seconds } = proof;
+    let over = match window_seconds {
+        0 => String::new(),
+        seconds => format!(", over at least {seconds} s"),
+    };
     Step {
         does: format!(
-            "ask {} with key {} itself until it was refused {refusals} times in a row, over at least \
-             {window_seconds} s",
+            "ask {} with key {} itself until it was refused {refusals} times in a row{over}",
             facts.provider, key.id
         ),
         target: key.id.clone(),

@@ -32,7 +32,6 @@ fn playbook(plan: &Plan) -> Value {
         let action = json!({
             "type": "action",
             "name": step.id,
-            "description": step.does,
             "on_completion": key(at + 1),
             "agent": agent,
             "commands": [{"type": "manual", "command": command(step)}],
@@ -72,8 +71,10 @@ fn command(step: &Step) -> String {
         false => format!("Call {}", step.calls.join(", ")),
     };
     let by_hand = step.by_hand.as_ref().map(|command| format!(" By hand: {command}"));
+    let (first, rest) = step.does.split_at(step.does.chars().next().map_or(0, char::len_utf8));
     format!(
-        "{calls} on {}; look before and after. Approval class {:?}. {undo}{}",
+        "{}{rest}. {calls} on {}; look before and after. Approval class {:?}. {undo}{}",
+        first.to_uppercase(),
         step.target,
         step.approval,
         by_hand.unwrap_or_default()

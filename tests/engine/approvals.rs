@@ -12,8 +12,7 @@ use stanch::provider::{KeyState, Operation};
 use crate::world::{World, bare, detail, end, id_only};
 
 fn agree(world: &World, plan: &Plan, by: &str) {
-    let event =
-        Event::ApprovalGiven { plan_hash: plan.hash(), by: by.to_owned(), confirmed: None };
+    let event = Event::ApprovalGiven { plan_hash: plan.hash(), by: by.to_owned(), confirmed: None };
     let next = world.journal.events(&world.incident).unwrap().len() as u64;
     let at = jiff::Timestamp::UNIX_EPOCH;
     world.journal.append(&world.incident, next, by, at, &event).unwrap();
@@ -262,9 +261,8 @@ async fn asking_again_tells_dead_from_alive() {
     let plan = world.plan(&bare()).await;
     let proof = Proof { refusals: 2, window_seconds: 0 };
     let patience = Patience { looks: 3, ..Patience::without_waiting() };
-    let ask = async || {
-        ask_again(&world.simulated, &world.credential, &patience, proof).await.unwrap()
-    };
+    let ask =
+        async || ask_again(&world.simulated, &world.credential, &patience, proof).await.unwrap();
     assert_eq!(ask().await.life, Life::Alive);
     world.engine().apply(&plan).await.unwrap();
     let again = ask().await;

@@ -81,8 +81,16 @@ async fn consumers_move_first_and_then_the_key_is_stopped() {
     let summary = world.engine().apply(&plan).await.unwrap();
     assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
     let ids: Vec<_> = summary.steps.iter().map(|step| step.step.as_str()).collect();
-    let order =
-        ["evidence", "check-delivery", "rotate", "deliver", "wait", "disable", "recheck", "prove-dead"];
+    let order = [
+        "evidence",
+        "check-delivery",
+        "rotate",
+        "deliver",
+        "wait",
+        "disable",
+        "recheck",
+        "prove-dead",
+    ];
     assert_eq!(ids, order);
     assert!(detail(&summary, "wait").contains("nobody used the key since"));
     world.assert_replaced_and_silent();

@@ -140,6 +140,24 @@ impl Responder<'_> {
         })
     }
 
+    /// Returns the leak as it is known now.
+    pub(crate) fn leak<'a>(
+        &'a self,
+        observation: &'a Observation,
+        evidence: Option<&'a Evidence>,
+    ) -> Leak<'a> {
+        Leak {
+            finding: &self.located.finding,
+            root: self.located.root.display().to_string(),
+            observation,
+            evidence,
+            visibility: self.visibility,
+            drill: self.drill,
+            actor: self.actor.clone(),
+            now: self.clock.now(),
+        }
+    }
+
     pub(crate) fn narrator(&self) -> Narrator<'_> {
         Narrator { journal: self.store, global: self.global }
     }
@@ -246,16 +264,7 @@ pub(crate) fn open_incident(
     observation: &Observation,
     evidence: Option<&Evidence>,
 ) -> Result<IncidentId, Failure> {
-    let leak = Leak {
-        finding: &responder.located.finding,
-        root: responder.located.root.display().to_string(),
-        observation,
-        evidence,
-        visibility: responder.visibility,
-        drill: responder.drill,
-        actor: responder.actor.clone(),
-        now: responder.clock.now(),
-    };
+    let leak = responder.leak(observation, evidence);
     let incident = IncidentId::generate();
     let mut events = leak.events().into_iter();
     let Some(opened) = events.next() else { return Ok(incident) };

@@ -156,6 +156,7 @@ async fn aws_iam_makes_the_calls_it_says_as_the_one_it_says() {
             Operation::Enable => aws.enable(&key).await.map(drop),
             Operation::Create => aws.create(&key.owner).await.map(drop),
             Operation::Delete => aws.delete(&key).await.map(drop),
+            _ => unreachable!("it is not in the list"),
         };
         assert_eq!(done, Ok(()), "{operation:?}");
         let said: Vec<_> = aws.calls(operation).into_iter().map(|call| call.name).collect();

@@ -14,31 +14,51 @@ Beside the AWS calls it answers these, all POST with a JSON body and a JSON answ
     /stanch/role      {"name", "policy"?}     a session of a new role: [id, secret, token]
     /stanch/fault     {"fault"}               orders one, see Faults
     /stanch/calls     {}                      [[access key id, "service:Action"], ...] in order
+    /stanch/rounds    {"since"}               how many calls, of those since the given number, had to
+                                              wait for another: the round trips one after the other
+    /stanch/session   {"user"}                a session of a user: [id, secret, token]
+    /stanch/as        {"key", "service", "action", "params"?, "region"?, "ip"?, "target"?}
+                                              makes a signed call as that key: [HTTP status, body]
+
+What moto lacks is in extended.py and policies.py.
 """
 
+import datetime
 import io
 import json
 import logging
 import os
 import re
+import secrets
 import socket
 import sys
 import threading
 import time
 import urllib.parse
+from email.utils import formatdate
 from xml.sax.saxutils import escape
 
+import extended
+import policies
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from moto import settings
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam import access_control
-from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
 from moto.sts.models import sts_backends
+from policies import iam
+from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
-from werkzeug.wrappers import Response
+from werkzeug.test import EnvironBuilder
+from werkzeug.wrappers import Request, Response
 
 REGION = "us-east-1"
 
@@ -66,8 +86,8 @@ def as_aws_words_it(response):
         response.content_type = "text/xml"
 
 
-def iam():
-    return iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+def query(body):
+    return {name: values[0] for name, values in urllib.parse.parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 class Faults:
@@ -82,19 +102,30 @@ class Faults:
     after=Action:500        does it, then answers that HTTP status
     throttle=Action:n       the next n calls are answered Throttling
     stale=Action:n          the next n calls get the answer of the last one that was asked the same
+    lie=Action[:times]      answers that it is done, and doesn't do it
+    deaf=region             cuts every connection to that region, until `clear`
+    slow=milliseconds       every call takes that long, until `clear`
+    skew=seconds            the server's clock is that far ahead, and no signature is in time, until `clear`
     clear                   takes all orders back
     """
 
     def __init__(self):
         self.lock = threading.Lock()
         self.orders = []
+        self.lasting = {}
 
     def order(self, text):
         if text == "clear":
             with self.lock:
                 self.orders.clear()
+                self.lasting.clear()
             return
         when, rest = text.split("=", 1)
+        if when in ("deaf", "slow", "skew"):
+            self.lasting[when] = rest
+            return
+        if when == "lie":
+            rest = rest.replace(":", ":lie:", 1) if ":" in rest else f"{rest}:lie"
         action, what, *times = rest.split(":")
         if when in ("throttle", "stale"):
             what, times = when, [what]
@@ -118,6 +149,7 @@ class Launcher:
         self.faults = Faults()
         self.calls = []
         self.answers = {}
+        self.extended = extended.Extended()
 
     def __call__(self, environ, start_response):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -129,26 +161,107 @@ class Launcher:
         return self.aws_call(environ, start_response, body)
 
     def aws_call(self, environ, start_response, body):
-        action = urllib.parse.parse_qs(body.decode("utf-8", "replace")).get("Action", [""])[0]
+        began = time.monotonic()
         signed = environ.get("HTTP_AUTHORIZATION", "")
-        scope = re.search(r"Credential=([^,/]+)/[^/]*/[^/]*/([^/,]+)/", signed)
-        key, service = scope.groups() if scope else ("", "")
+        if signed.startswith("Bearer "):
+            self.calls.append(["", "bedrock:ListFoundationModels", began, began])
+            return self.extended.bedrock(signed.removeprefix("Bearer "))(environ, start_response)
+        scope = re.search(r"Credential=([^,/]+)/[^/]*/([^/]*)/([^/,]+)/", signed)
+        key, region, service = scope.groups() if scope else ("", "", "")
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        params = json.loads(body or b"{}") if target or service == "account" else query(body)
+        action = target.rsplit(".", 1)[-1] or params.get("Action", "")
+        if service == "account":
+            action = environ["PATH_INFO"].strip("/")
+            action = action[:1].upper() + action[1:]
+        call = [key, f"{service}:{action}", began, None]
         if action:
-            self.calls.append((key, f"{service}:{action}"))
-        fault = self.faults.take(action, "before", "throttle", "stale")
+            self.calls.append(call)
+        time.sleep(int(self.faults.lasting.get("slow", 0)) / 1000)
+        try:
+            return self.answer(environ, start_response, body, (key, region, service, action, params))
+        finally:
+            call[3] = time.monotonic()
+
+    def answer(self, environ, start_response, body, call):
+        key, region, service, action, params = call
+        if self.faults.lasting.get("deaf") == region:
+            return self.fail("drop", environ, start_response)
+        skew = int(self.faults.lasting.get("skew", 0))
+        if abs(skew) > 300:
+            response = self.error("SignatureDoesNotMatch", "Signature expired", 403)
+            response.headers["Date"] = formatdate(time.time() + skew, usegmt=True)
+            return response(environ, start_response)
+        fault = self.faults.take(action, "before", "throttle", "stale", "lie")
         if fault == "stale" and (key, body) in self.answers:
             return self.answers[key, body](environ, start_response)
+        if fault == "lie":
+            return extended.xml_answer(action, {})(environ, start_response)
         if fault and fault != "stale":
-            return self.fail(fault, environ, start_response)
-        response = Response.from_app(self.moto, environ, buffered=True)
+            return self.fail(fault, environ, start_response, is_json=service in ("cloudtrail", "account"))
+        policies.begin(key, environ, params)
+        response = self.do(environ, body, call)
         as_aws_words_it(response)
+        self.extended.note(key, service, region, action, params, environ, response)
         self.answers[key, body] = response
         fault = self.faults.take(action, "after")
         if fault:
             return self.fail(fault, environ, start_response)
         return response(environ, start_response)
 
-    def fail(self, fault, environ, start_response):
+    def do(self, environ, body, call):
+        key, region, service, action, params = call
+        handler = getattr(self.extended, f"{service}_{action}", None)
+        is_json = service in ("cloudtrail", "account")
+        try:
+            if handler:
+                self.authorize(environ, body, action)
+                if service == "cloudtrail":
+                    answer = handler(params, region)
+                else:
+                    answer = handler(params)
+                if is_json:
+                    return Response(json.dumps(answer), mimetype="application/x-amz-json-1.1")
+                return extended.xml_answer(action, answer)
+            if service == "iam":
+                self.extended.refuse_iam(action, params)
+        except extended.Refused as refused:
+            return self.error(refused.code, refused.message, refused.status, is_json)
+        except access_control.NotFoundException as gone:
+            return self.error("NoSuchEntity", gone.message, 404, is_json)
+        except HTTPException as refused:
+            code = getattr(refused, "error_type", None) or refused.name
+            return self.error(code, getattr(refused, "message", ""), refused.code, is_json)
+        response = Response.from_app(self.moto, environ, buffered=True)
+        if service == "iam":
+            self.extended.after_iam(action, params, response)
+        return response
+
+    def authorize(self, environ, body, action):
+        """As moto does it for its own calls."""
+        if ActionAuthenticatorMixin.request_count < settings.INITIAL_NO_AUTH_ACTION_COUNT:
+            return
+        request = access_control.IAMRequest(
+            account_id=DEFAULT_ACCOUNT_ID,
+            method=environ["REQUEST_METHOD"],
+            path=environ["PATH_INFO"],
+            data={},
+            body=body,
+            headers=dict(Request(environ).headers.items()),
+            action=action,
+        )
+        request.check_signature()
+        request.check_action_permitted("*")
+
+    def error(self, code, message, status, is_json=False):
+        if is_json:
+            text = json.dumps({"__type": code, "message": message})
+            return Response(text, status=status, mimetype="application/x-amz-json-1.1", headers={"x-amzn-errortype": code})
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+        text = f"<ErrorResponse>{error}<RequestId>ordered</RequestId></ErrorResponse>"
+        return Response(text, status=status, mimetype="text/xml")
+
+    def fail(self, fault, environ, start_response, is_json=False):
         if fault == "throttle":
             fault = "Throttling"
         if fault == "timeout":
@@ -162,11 +275,8 @@ class Launcher:
             response = Response(page, status=int(fault), mimetype="text/html")
         else:
             # AWS, too, repeats the request in some messages, after the first line.
-            repeated = escape("".join(f"\n{name}: {value}" for name, value in environ.items()))
-            message = f"<Message>as ordered{repeated}</Message>"
-            error = f"<Error><Type>Sender</Type><Code>{fault}</Code>{message}</Error>"
-            text = f"<ErrorResponse>{error}<RequestId>ordered</RequestId></ErrorResponse>"
-            response = Response(text, status=400, mimetype="text/xml")
+            repeated = "".join(f"\n{name}: {value}" for name, value in environ.items())
+            response = self.error(fault, f"as ordered{repeated}", 400, is_json)
         return response(environ, start_response)
 
     def do_user(self, name, policy=None):
@@ -201,7 +311,38 @@ class Launcher:
         self.faults.order(fault)
 
     def do_calls(self):
-        return self.calls
+        return [call[:2] for call in self.calls]
+
+    def do_rounds(self, since):
+        rounds, free = 0, 0.0
+        for _, _, began, ended in sorted(self.calls[since:], key=lambda call: call[3]):
+            if began >= free:
+                rounds, free = rounds + 1, ended
+        return rounds
+
+    def do_session(self, user):
+        iam().get_user(user)
+        key = "ASIA" + iam().create_temp_access_key().access_key_id[4:]
+        issued = datetime.datetime.now(datetime.timezone.utc)
+        policies.SESSIONS[key] = (secrets.token_hex(20), secrets.token_hex(64), user, issued)
+        return [key, *policies.SESSIONS[key][:2]]
+
+    def do_as(self, key, service, action, params=None, region=REGION, ip="127.0.0.1", target=None):
+        """A call that is signed, sent, decided about and noted as if it had come over the network."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        if target:
+            data = json.dumps(params or {})
+            headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"{target}.{action}"}
+        else:
+            data = urllib.parse.urlencode({"Action": action, "Version": "2010-05-08", **(params or {})})
+        host = f"{service}.{region}.amazonaws.com"
+        request = AWSRequest("POST", f"https://{host}/", data=data, headers={**headers, "Host": host})
+        SigV4Auth(Credentials(*key), service, region).add_auth(request)
+        sent = dict(request.headers.items())
+        builder = EnvironBuilder("/", base_url=f"https://{host}", method="POST", data=data.encode(), headers=sent)
+        environ = {**builder.get_environ(), "REMOTE_ADDR": ip, "HTTP_USER_AGENT": "somebody/1.0"}
+        answer = Response.from_app(self, environ, buffered=True)
+        return [answer.status_code, answer.get_data(as_text=True)]
 
 
 def end_with_standard_input():
@@ -212,6 +353,8 @@ def end_with_standard_input():
 def main():
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     refuse_inactive_keys()
+    policies.install()
+    extended.load_managed_policies()
     server = make_server(
         "127.0.0.1",
         0,

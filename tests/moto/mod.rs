@@ -146,6 +146,38 @@ impl Moto {
         pairs(&self.ask("calls", json!({})))
     }
 
+    /// Returns how many of the calls since that many had to wait for another one to be answered: the
+    /// round trips one after the other. Order `slow=50` before, so that calls at once overlap.
+    pub(crate) fn rounds(&self, since: usize) -> u64 {
+        self.ask("rounds", json!({ "since": since })).as_u64().expect("a number")
+    }
+
+    /// Makes a session of a user, as `sts:GetSessionToken` would.
+    pub(crate) fn session_of(&self, user: &str) -> AccessKey {
+        access_key(&self.ask("session", json!({ "user": user })))
+    }
+
+    /// Makes a call of a query service as a key and returns its HTTP status.
+    pub(crate) fn call(&self, key: &AccessKey, call: &str, params: Value) -> u64 {
+        self.call_from(key, call, params, "127.0.0.1")
+    }
+
+    /// The same, from an address.
+    pub(crate) fn call_from(&self, key: &AccessKey, call: &str, params: Value, ip: &str) -> u64 {
+        self.call_with(key, call, json!({ "params": params, "ip": ip }))
+    }
+
+    /// The same, with anything `/stanch/as` takes.
+    pub(crate) fn call_with(&self, key: &AccessKey, call: &str, mut more: Value) -> u64 {
+        let (service, action) = call.split_once(':').expect("service:Action");
+        let mut parts = vec![key.id.as_str(), key.secret.as_str()];
+        parts.extend(key.token.as_deref());
+        more["key"] = json!(parts);
+        more["service"] = json!(service);
+        more["action"] = json!(action);
+        self.ask("as", more)[0].as_u64().expect("a status")
+    }
+
     /// Returns a user's keys as they really are: the id and `Active` or `Inactive`.
     pub(crate) fn keys(&self, user: &str) -> Vec<(String, String)> {
         pairs(&self.ask("keys", json!({ "user": user })))

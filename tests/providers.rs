@@ -1,6 +1,8 @@
 //! Providers: each is held to one contract, and then to what its own server does when things go wrong.
 #![cfg(feature = "aws")]
 
+#[path = "providers/evidence.rs"]
+mod evidence;
 mod moto;
 
 use std::collections::BTreeMap;
@@ -12,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moto::{ACCOUNT, AccessKey, Moto, RESPONDER};
-use stanch::provider::aws_iam::{AwsIam, Options};
+use stanch::provider::aws_iam::{AwsIam, Duty, Options, policy};
 use stanch::provider::{Error, Key, KeyState, Liveness, Operation, Provider};
 use stanch::secret::{Credential, Part, Secret};
 
@@ -492,6 +494,11 @@ fn find_as_the_child(profile: String) {
 
 /// The variable that makes a test the child of itself; its value is the profile to use, or nothing.
 const CHILD: &str = "STANCH_TEST_PROFILE";
+
+/// A session of a role that may do what the printed observer's policy says, and no more.
+fn looker(moto: &Moto) -> AccessKey {
+    moto.responder_with("observer", &policy(Duty::Observer))
+}
 
 async fn responder(moto: &Moto, actions: &[&str]) -> AwsIam {
     connect(moto, &moto.responder("responder", actions)).await

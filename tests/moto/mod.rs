@@ -126,6 +126,11 @@ impl Moto {
         access_key(&self.ask("role", json!({ "name": role, "policy": policy(actions) })))
     }
 
+    /// Makes a session of a role with that policy.
+    pub(crate) fn responder_with(&self, role: &str, policy: &Value) -> AccessKey {
+        access_key(&self.ask("role", json!({ "name": role, "policy": policy })))
+    }
+
     /// Removes a user and its keys.
     pub(crate) fn delete_user(&self, user: &str) {
         self.ask("delete", json!({ "user": user }));

@@ -7,10 +7,11 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::types::{AccessKey, StatusType};
 
+use super::AwsIam;
 use super::failure::{self, Asked};
 use super::observe::{is_not_the_owner, named, state, timestamp, user_arn};
+use super::permissions::{CREATE, DELETE, UPDATE, WHO_AM_I};
 use super::watch::Watch;
-use super::{AwsIam, CREATE, DELETE, UPDATE, WHO_AM_I};
 use crate::pattern::aws_account_of;
 use crate::provider::{Created, Error, Identity, Key, KeyKind, Receipt};
 use crate::secret::{Credential, Part, Secret};

@@ -15,12 +15,18 @@
 
 mod change;
 mod connect;
+mod evidence;
 mod failure;
+mod judge;
 mod observe;
+mod permissions;
+mod powers;
 mod probe;
+mod surroundings;
 mod watch;
 
 pub use connect::configuration;
+pub use permissions::{Duty, policy};
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,16 +36,12 @@ use jiff::Timestamp;
 
 use self::connect::Clients;
 use self::watch::Watch;
-use super::{Call, Created, Error, Key, Observation, Operation, Probe, Provider, Receipt};
+use super::{
+    Call, Created, Error, Evidence, Key, Observation, Operation, Probe, Provider, Receipt,
+};
 use crate::secret::Credential;
 
 const ID: &str = "aws-iam";
-const WHO_AM_I: &str = "sts:GetCallerIdentity";
-const LAST_USED: &str = "iam:GetAccessKeyLastUsed";
-const LIST: &str = "iam:ListAccessKeys";
-const UPDATE: &str = "iam:UpdateAccessKey";
-const CREATE: &str = "iam:CreateAccessKey";
-const DELETE: &str = "iam:DeleteAccessKey";
 
 /// Tells the time, where the provider doesn't.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -61,6 +63,8 @@ pub struct Options {
     pub allow_plain_http: bool,
     /// How long one attempt of a call may take.
     pub attempt_timeout: Duration,
+    /// How long reading evidence may take in all; what isn't there by then is a gap.
+    pub evidence_time: Duration,
     /// The clock for answers that carry no time.
     pub clock: Clock,
 }
@@ -76,6 +80,7 @@ impl Options {
             responder: None,
             allow_plain_http: false,
             attempt_timeout: Duration::from_secs(10),
+            evidence_time: Duration::from_secs(60),
             clock,
         }
     }
@@ -84,6 +89,7 @@ impl Options {
 /// AWS IAM as a [`Provider`].
 pub struct AwsIam {
     clients: Clients,
+    evidence_time: Duration,
     clock: Clock,
     /// The responder's account, once AWS told it.
     account: OnceLock<String>,
@@ -105,6 +111,7 @@ impl AwsIam {
     pub async fn connect(options: Options) -> Result<Self, Error> {
         Ok(Self {
             clients: connect::clients(&options).await?,
+            evidence_time: options.evidence_time,
             clock: options.clock,
             account: OnceLock::new(),
         })
@@ -127,22 +134,10 @@ impl Provider for AwsIam {
     }
 
     fn calls(&self, operation: Operation) -> Vec<Call> {
-        let then: &[&str] = match operation {
-            Operation::Observe => &[LAST_USED, LIST],
-            Operation::Probe => &[],
-            Operation::Disable | Operation::Enable => &[UPDATE],
-            Operation::Create => &[CREATE],
-            Operation::Delete => &[DELETE],
-            Operation::Evidence | Operation::Restrict | Operation::Lift | Operation::Review => {
-                return Vec::new();
-            }
-        };
-        let who = Call { name: WHO_AM_I.to_owned(), permission: None };
-        // Each IAM call needs the permission of its own name.
-        let then = then
-            .iter()
-            .map(|&name| Call { name: name.to_owned(), permission: Some(name.to_owned()) });
-        std::iter::once(who).chain(then).collect()
+        match operation {
+            Operation::Probe => permissions::listed([]),
+            operation => permissions::calls(operation),
+        }
     }
 
     async fn observe(&self, credential: &Credential) -> Result<Observation, Error> {
@@ -171,6 +166,10 @@ impl Provider for AwsIam {
 
     async fn delete(&self, key: &Key) -> Result<Receipt, Error> {
         self.deleted(key).await
+    }
+
+    async fn evidence(&self, observation: &Observation) -> Result<Evidence, Error> {
+        self.evidence_of(observation).await
     }
 }
 

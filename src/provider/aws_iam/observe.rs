@@ -5,8 +5,9 @@ use aws_sdk_iam::types::{AccessKeyLastUsed, AccessKeyMetadata, StatusType};
 use jiff::Timestamp;
 
 use super::failure::{self, Asked};
+use super::permissions::{LAST_USED, LIST, WHO_AM_I};
 use super::watch::Watch;
-use super::{AwsIam, LAST_USED, LIST, WHO_AM_I, connect, unsupported};
+use super::{AwsIam, connect, unsupported};
 use crate::pattern::aws_account_of;
 use crate::provider::{Error, Identity, Key, KeyKind, KeyState, LastUse, Observation};
 use crate::secret::Credential;

@@ -7,8 +7,9 @@ use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::failure::{self, Asked};
 use super::observe::{identity, key_id};
+use super::permissions::WHO_AM_I;
 use super::watch::Watch;
-use super::{AwsIam, WHO_AM_I, connect};
+use super::{AwsIam, connect};
 use crate::pattern::aws_account_of;
 use crate::provider::{Error, Liveness, Probe};
 use crate::secret::Credential;

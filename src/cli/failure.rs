@@ -150,6 +150,9 @@ mod network_half {
                 E::Foreign { .. } => {
                     "act as a responder of the key's own account, or tell its owner; nothing was called"
                 }
+                E::Bait { .. } => {
+                    "leave it where it is: its owner wants to know who takes it; nothing was called"
+                }
                 E::Denied { .. } => {
                     "give the responder that permission, or have someone do it who has it"
                 }

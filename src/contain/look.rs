@@ -96,6 +96,7 @@ pub(super) fn trouble(error: &Error) -> Trouble {
         Error::Unanswered { .. } | Error::NotFound { .. } => Trouble::MaybeDone,
         Error::Denied { .. }
         | Error::Foreign { .. }
+        | Error::Bait { .. }
         | Error::NoResponder { .. }
         | Error::ResponderIsLeaked { .. } => Trouble::MayNot,
         Error::Quota { .. } | Error::Unsupported { .. } | Error::Refused { .. } => Trouble::No,

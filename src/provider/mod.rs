@@ -240,6 +240,12 @@ pub enum Error {
         /// The responder's account.
         responder: String,
     },
+    /// The key was laid as bait, and whoever uses it sets off an alarm: never called.
+    #[error("the key is bait: account {account} is known to lay such keys")]
+    Bait {
+        /// The key's account.
+        account: String,
+    },
     /// The responder lacks a permission.
     #[error("{call} was denied: the responder lacks {permission}")]
     Denied {
@@ -256,12 +262,12 @@ pub enum Error {
         /// What isn't there.
         what: String,
     },
-    /// The provider allows no more keys.
-    #[error("{call}: the provider allows no further key for {owner}")]
+    /// The provider allows no more: keys, or policies.
+    #[error("{call}: the provider allows no more for {owner}")]
     Quota {
         /// The call.
         call: String,
-        /// Whose quota.
+        /// Whose quota, and what to do about it.
         owner: String,
     },
     /// The provider asks to slow down; nothing was done.

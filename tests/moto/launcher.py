@@ -11,7 +11,11 @@ Beside the AWS calls it answers these, all POST with a JSON body and a JSON answ
     /stanch/key       {"user"}                a new access key: [id, secret]
     /stanch/delete    {"user"}                removes a user and its keys
     /stanch/keys      {"user"}                [[id, status], ...] as they really are
-    /stanch/role      {"name", "policy"?}     a session of a new role: [id, secret, token]
+    /stanch/role      {"name", "policy"?, "path"?, "trusts"?}
+                                              a session of a new role, which a user may assume:
+                                              [id, secret, token]
+    /stanch/policies  {"user"}                the names of its policies: [[inline], [attached]]
+    /stanch/parameters {"action"}             what was asked in each such call, as the log has it
     /stanch/fault     {"fault"}               orders one, see Faults
     /stanch/calls     {}                      [[access key id, "service:Action"], ...] in order
     /stanch/rounds    {"since"}               how many calls, of those since the given number, had to
@@ -297,9 +301,11 @@ class Launcher:
     def do_keys(self, user):
         return [[key.access_key_id, key.status] for key in iam().list_access_keys(user)]
 
-    def do_role(self, name, policy=None):
-        trust = json.dumps({"Version": "2012-10-17", "Statement": []})
-        role = iam().create_role(name, trust, "/", None, "", [], "3600", None)
+    def do_role(self, name, policy=None, path="/", trusts=None):
+        trusted = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:user/{trusts}"
+        statement = {"Effect": "Allow", "Principal": {"AWS": trusted}, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement] if trusts else []})
+        role = iam().create_role(name, trust, path, None, "", [], "3600", None)
         if policy:
             iam().put_role_policy(name, "test", json.dumps(policy))
         session = sts_backends[DEFAULT_ACCOUNT_ID]["aws"].assume_role(
@@ -319,6 +325,12 @@ class Launcher:
             if began >= free:
                 rounds, free = rounds + 1, ended
         return rounds
+
+    def do_parameters(self, action):
+        return [event["params"] for event in self.extended.events if event["action"] == action]
+
+    def do_policies(self, user):
+        return [sorted(iam().get_user(user).policies), sorted(p.name for p in iam().get_user(user).managed_policies.values())]
 
     def do_session(self, user):
         iam().get_user(user)

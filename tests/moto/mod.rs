@@ -108,6 +108,11 @@ impl Moto {
         self.create_key(user)
     }
 
+    /// Makes a user without any key or permission.
+    pub(crate) fn make_user(&self, user: &str) {
+        self.ask("user", json!({ "name": user }));
+    }
+
     /// Makes a further key for a user.
     pub(crate) fn create_key(&self, user: &str) -> AccessKey {
         access_key(&self.ask("key", json!({ "user": user })))
@@ -129,6 +134,31 @@ impl Moto {
     /// Makes a session of a role with that policy.
     pub(crate) fn responder_with(&self, role: &str, policy: &Value) -> AccessKey {
         access_key(&self.ask("role", json!({ "name": role, "policy": policy })))
+    }
+
+    /// Makes a role with that policy, which a user may assume.
+    pub(crate) fn trusting_role(&self, role: &str, user: &str, policy: &Value) {
+        self.ask("role", json!({ "name": role, "policy": policy, "trusts": user }));
+    }
+
+    /// Makes a role at a path.
+    pub(crate) fn role_at(&self, role: &str, path: &str) {
+        self.ask("role", json!({ "name": role, "path": path }));
+    }
+
+    /// Returns the names of a user's inline policies.
+    pub(crate) fn policies(&self, user: &str) -> Vec<String> {
+        names(&self.ask("policies", json!({ "user": user }))[0])
+    }
+
+    /// Returns the names of the policies attached to a user.
+    pub(crate) fn attached(&self, user: &str) -> Vec<String> {
+        names(&self.ask("policies", json!({ "user": user }))[1])
+    }
+
+    /// Returns what was asked in each call of that name, as the log has it.
+    pub(crate) fn parameters(&self, action: &str) -> Vec<Value> {
+        self.ask("parameters", json!({ "action": action })).as_array().expect("a list").clone()
     }
 
     /// Removes a user and its keys.
@@ -228,6 +258,10 @@ fn access_key(answer: &Value) -> AccessKey {
         secret: part(1).expect("a key has a secret"),
         token: part(2),
     }
+}
+
+fn names(answer: &Value) -> Vec<String> {
+    serde_json::from_value(answer.clone()).expect("the launcher answers names")
 }
 
 fn pairs(answer: &Value) -> Vec<(String, String)> {

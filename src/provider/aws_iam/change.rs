@@ -7,26 +7,27 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::types::{AccessKey, StatusType};
 
-use super::AwsIam;
 use super::failure::{self, Asked};
 use super::observe::{is_not_the_owner, named, state, timestamp, user_arn};
 use super::permissions::{CREATE, DELETE, UPDATE, WHO_AM_I};
 use super::watch::Watch;
+use super::{AwsIam, unsupported};
 use crate::pattern::aws_account_of;
 use crate::provider::{Created, Error, Identity, Key, KeyKind, Receipt};
 use crate::secret::{Credential, Part, Secret};
 
 /// A change of one key, as far as its answer is concerned.
-struct Change<'a> {
-    call: &'static str,
-    key: &'a Key,
+pub(super) struct Change<'a> {
+    pub(super) call: &'static str,
+    pub(super) key: &'a Key,
     /// Whether the goal is reached where the key is gone. (That it is gone from the right account was
     /// made sure of before.)
-    gone_is_done: bool,
+    pub(super) gone_is_done: bool,
 }
 
 impl AwsIam {
     pub(super) async fn disabled(&self, key: &Key) -> Result<Receipt, Error> {
+        can_be_changed(key)?;
         if key.owner.is_empty() {
             return self.gone(UPDATE, key).await;
         }
@@ -38,6 +39,7 @@ impl AwsIam {
     }
 
     pub(super) async fn deleted(&self, key: &Key) -> Result<Receipt, Error> {
+        can_be_changed(key)?;
         if key.owner.is_empty() {
             return self.gone(DELETE, key).await;
         }
@@ -111,13 +113,14 @@ impl AwsIam {
     }
 
     async fn before(&self, call: &str, key: &Key) -> Result<Identity, Error> {
+        can_be_changed(key)?;
         let owner = named(call, &key.owner)?;
         self.responder_before(call, Some(&key.id), Some(&key.account), owner).await
     }
 
     /// Returns who would act, if it may. Nothing was changed by asking, so an unanswered question
     /// leaves nothing unknown.
-    async fn responder_before(
+    pub(super) async fn responder_before(
         &self,
         call: &str,
         id: Option<&str>,
@@ -136,7 +139,7 @@ impl AwsIam {
         Ok(responder)
     }
 
-    fn settle<T, E>(
+    pub(super) fn settle<T, E>(
         &self,
         change: Change<'_>,
         answer: Result<T, SdkError<E, HttpResponse>>,
@@ -155,15 +158,35 @@ impl AwsIam {
                 let asked = Asked {
                     call: change.call,
                     resource: &user_arn(responder, &change.key.owner),
-                    what: &format!("access key {}", change.key.id),
+                    what: &format!("key {}", change.key.id),
                 };
                 Err(failure::of(asked, &error, watch))
             }
         }
     }
 
-    fn receipt(&self, answer: &impl RequestId, watch: &Watch) -> Receipt {
+    pub(super) fn receipt(&self, answer: &impl RequestId, watch: &Watch) -> Receipt {
         Receipt { request_id: answer.request_id().map(str::to_owned), at: self.time(watch) }
+    }
+}
+
+/// Only a lasting key can be stopped, started or removed.
+pub(super) fn can_be_changed(key: &Key) -> Result<(), Error> {
+    match &key.kind {
+        KeyKind::Lasting => Ok(()),
+        KeyKind::Root => Err(unsupported(format!(
+            "stop {}, since it is a root user's key: only the root user can, in the console",
+            key.id
+        ))),
+        KeyKind::Session { issuer, .. } => Err(unsupported(format!(
+            "stop {} by itself, since it is a session's key: end the sessions of {}",
+            key.id,
+            issuer.as_deref().unwrap_or("the role or user that made it")
+        ))),
+        KeyKind::Service { service } => Err(unsupported(format!(
+            "change {} as an access key, since it is a key for {service}",
+            key.id
+        ))),
     }
 }
 

@@ -22,7 +22,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 
-use super::{ID, Options, failure};
+use super::{ID, Options, failure, role};
 use crate::provider::Error;
 use crate::secret::Credential;
 
@@ -46,6 +46,10 @@ pub(super) struct Clients {
     pub(super) writer: aws_sdk_iam::Client,
     /// Asks who one is, as the responder: tries again.
     pub(super) sts: aws_sdk_sts::Client,
+    /// Reads the account's log, in a region of its own each time: tries again.
+    pub(super) trail: aws_sdk_cloudtrail::Client,
+    /// Lists the account's regions: tries again.
+    pub(super) account: aws_sdk_account::Client,
     /// Where the responder's key comes from.
     pub(super) responder: SharedCredentialsProvider,
     /// Where the calls go, if it isn't the public endpoint.
@@ -59,10 +63,10 @@ pub(super) struct Clients {
 /// [`Error::NoResponder`] where there are no credentials to act with, and [`Error::Unreachable`] where
 /// the endpoint that was configured is not encrypted and elsewhere than on this machine.
 pub async fn configuration(options: &Options) -> Result<SdkConfig, Error> {
-    let (config, _) = responders(options).await?;
+    let config = responders(options).await?;
     let endpoint = config.endpoint_url().unwrap_or("https://");
     match endpoint.starts_with("https://") || is_loopback(endpoint) || options.allow_plain_http {
-        true => Ok(config),
+        true => acting(config, options).await,
         false => Err(Error::Unreachable {
             call: "every call".to_owned(),
             why: format!("{endpoint} is not encrypted"),
@@ -70,8 +74,8 @@ pub async fn configuration(options: &Options) -> Result<SdkConfig, Error> {
     }
 }
 
-/// Returns the responder's configuration, and where its key comes from.
-async fn responders(options: &Options) -> Result<(SdkConfig, SharedCredentialsProvider), Error> {
+/// Returns the responder's own configuration.
+async fn responders(options: &Options) -> Result<SdkConfig, Error> {
     let http = http_client(ProxyConfig::from_env());
     let region = region(options).await;
     let responder = match &options.responder {
@@ -79,7 +83,7 @@ async fn responders(options: &Options) -> Result<(SdkConfig, SharedCredentialsPr
         None => responder(options, http.clone(), region.clone()).await,
     };
     find(&responder).await?;
-    let config = sdk_config(options, http, region, responder.clone()).await;
+    let config = sdk_config(options, http, region, responder).await;
     let config = match is_loopback(config.endpoint_url().unwrap_or_default()) {
         // No proxy can reach this machine's own addresses.
         true => {
@@ -88,24 +92,49 @@ async fn responders(options: &Options) -> Result<(SdkConfig, SharedCredentialsPr
         }
         false => config,
     };
-    Ok((config, responder))
+    Ok(config)
 }
 
 /// Makes the clients and checks, without a call to AWS, that there is a responder and where calls
-/// would go.
+/// would go. A role is assumed only where the endpoint may be used at all.
 pub(super) async fn clients(options: &Options) -> Result<Clients, Error> {
-    let (config, responder) = responders(options).await?;
+    let config = responders(options).await?;
+    let base = with_config(&config)?;
+    let endpoint = endpoint(&base, options.allow_plain_http).await?;
+    let clients = with_config(&acting(config, options).await?)?;
+    Ok(Clients { endpoint, ..clients })
+}
+
+/// Returns the configuration of whoever acts: the responder, or the role it assumes.
+async fn acting(config: SdkConfig, options: &Options) -> Result<SdkConfig, Error> {
+    let Some(role) = &options.role else { return Ok(config) };
+    let role = SharedCredentialsProvider::new(role::Assumed::new(role, options, &config)?);
+    find(&role).await?;
+    Ok(config.into_builder().credentials_provider(role).build())
+}
+
+fn with_config(config: &SdkConfig) -> Result<Clients, Error> {
     let once = RetryConfig::disabled();
-    let writer = aws_sdk_iam::config::Builder::from(&config).retry_config(once);
-    let mut clients = Clients {
-        reader: aws_sdk_iam::Client::new(&config),
+    let writer = aws_sdk_iam::config::Builder::from(config).retry_config(once);
+    let responder = config.credentials_provider();
+    Ok(Clients {
+        reader: aws_sdk_iam::Client::new(config),
         writer: aws_sdk_iam::Client::from_conf(writer.build()),
-        sts: aws_sdk_sts::Client::new(&config),
-        responder,
+        sts: aws_sdk_sts::Client::new(config),
+        trail: aws_sdk_cloudtrail::Client::new(config),
+        account: aws_sdk_account::Client::new(config),
+        responder: responder.ok_or_else(|| unusable("there is nobody to act as"))?,
         endpoint: None,
-    };
-    clients.endpoint = endpoint(&clients, options.allow_plain_http).await?;
-    Ok(clients)
+    })
+}
+
+/// Returns the same client for another region.
+pub(super) fn in_region(
+    client: &aws_sdk_cloudtrail::Client,
+    region: &str,
+) -> aws_sdk_cloudtrail::Client {
+    let config = client.config().to_builder().region(Region::new(region.to_owned()));
+    aws_sdk_cloudtrail::Client::from_conf(config.build())
 }
 
 /// Returns an AWS key pair as the SDK takes it.
@@ -231,8 +260,12 @@ async fn endpoint(clients: &Clients, allow_plain_http: bool) -> Result<Option<St
     let _ = iam.interceptor(stop.clone()).send().await;
     let sts = clients.sts.get_caller_identity().customize();
     let _ = sts.interceptor(stop.clone()).send().await;
+    let trail = clients.trail.lookup_events().customize();
+    let _ = trail.interceptor(stop.clone()).send().await;
+    let account = clients.account.list_regions().customize();
+    let _ = account.interceptor(stop.clone()).send().await;
     let addresses = stop.addresses();
-    if addresses.len() < 2 {
+    if addresses.len() < 4 {
         return Err(unusable("the configured endpoint is not an address"));
     }
     for address in &addresses {
@@ -246,6 +279,7 @@ async fn endpoint(clients: &Clients, allow_plain_http: bool) -> Result<Option<St
     }
     // Where each service has its own, both are part of what is approved.
     let mut own: Vec<_> = addresses.into_iter().filter(|address| !is_public(address)).collect();
+    own.sort();
     own.dedup();
     Ok((!own.is_empty()).then(|| own.join(" and ")))
 }
@@ -282,7 +316,7 @@ impl Intercept for Stop {
 }
 
 /// Returns scheme, host and port of an address.
-fn origin(address: &str) -> String {
+pub(super) fn origin(address: &str) -> String {
     let authority = address.find("://").map_or(0, |at| at + 3);
     let end = address[authority..].find(['/', '?', '#']);
     address[..end.map_or(address.len(), |end| authority + end)].to_owned()
@@ -305,7 +339,7 @@ fn is_loopback(address: &str) -> bool {
     !address.contains('@') && (host == "localhost" || loopback)
 }
 
-fn is_public(address: &str) -> bool {
+pub(super) fn is_public(address: &str) -> bool {
     let host = host(address);
     address.starts_with("https://")
         && !address.contains('@')

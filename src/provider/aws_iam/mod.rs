@@ -13,31 +13,43 @@
 //! A key is ours when its id names the responder's account, and when our own list of its owner's keys
 //! holds it. An id of another account is never asked about.
 
+mod accounts;
+mod activity;
+mod bedrock;
 mod change;
 mod connect;
 mod evidence;
 mod failure;
 mod judge;
+mod meaning;
 mod observe;
 mod permissions;
 mod powers;
 mod probe;
+mod queries;
+mod restrict;
+mod role;
 mod surroundings;
 mod watch;
 
+pub use bedrock::AwsBedrock;
 pub use connect::configuration;
 pub use permissions::{Duty, policy};
+pub use queries::{athena, logs_insights};
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use self::activity::Pace;
 use self::connect::Clients;
+use self::observe::Known;
 use self::watch::Watch;
 use super::{
-    Call, Created, Error, Evidence, Key, Observation, Operation, Probe, Provider, Receipt,
+    Call, Created, Error, Evidence, Key, Observation, Operation, Page, Probe, Provider, Receipt,
+    Restriction, Search, Standing,
 };
 use crate::secret::Credential;
 
@@ -59,6 +71,16 @@ pub struct Options {
     /// The responder's own key (`id`, `secret`, perhaps `token`); otherwise it is looked for in AWS's
     /// usual places: environment, profile, single sign-on, web identity, container, machine.
     pub responder: Option<Credential>,
+    /// The role to act as, which the responder assumes; otherwise the responder acts itself.
+    pub role: Option<String>,
+    /// The incident: it names the role's session, and is its source identity, so that AWS's own log shows
+    /// for which incident each call was made.
+    pub incident: Option<String>,
+    /// The accounts that are the operator's own. Keys of any other are never asked about; where the list
+    /// is empty, keys of the responder's own account are.
+    pub accounts: Vec<String>,
+    /// The regions whose log is searched; otherwise those that are on in the account.
+    pub regions: Vec<String>,
     /// Whether an unencrypted endpoint may be elsewhere than on this machine.
     pub allow_plain_http: bool,
     /// How long one attempt of a call may take.
@@ -78,6 +100,10 @@ impl Options {
             region: None,
             profile: None,
             responder: None,
+            role: None,
+            incident: None,
+            accounts: Vec::new(),
+            regions: Vec::new(),
             allow_plain_http: false,
             attempt_timeout: Duration::from_secs(10),
             evidence_time: Duration::from_secs(60),
@@ -91,8 +117,12 @@ pub struct AwsIam {
     clients: Clients,
     evidence_time: Duration,
     clock: Clock,
-    /// The responder's account, once AWS told it.
-    account: OnceLock<String>,
+    accounts: Vec<String>,
+    regions: Vec<String>,
+    /// Who the responder is, once AWS told it.
+    responder: Mutex<Option<Known>>,
+    /// When each region's log may be asked again.
+    pace: Pace,
 }
 
 impl std::fmt::Debug for AwsIam {
@@ -113,8 +143,17 @@ impl AwsIam {
             clients: connect::clients(&options).await?,
             evidence_time: options.evidence_time,
             clock: options.clock,
-            account: OnceLock::new(),
+            accounts: options.accounts,
+            regions: options.regions,
+            responder: Mutex::default(),
+            pace: Pace::default(),
         })
+    }
+
+    /// Returns the responder's account, once AWS told it.
+    fn own_account(&self) -> Option<String> {
+        let known = self.responder.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().map(|known| known.account().to_owned())
     }
 
     /// The provider's time, or ours.
@@ -170,6 +209,26 @@ impl Provider for AwsIam {
 
     async fn evidence(&self, observation: &Observation) -> Result<Evidence, Error> {
         self.evidence_of(observation).await
+    }
+
+    async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
+        self.uses(search, from).await
+    }
+
+    async fn standing(&self, restriction: &Restriction) -> Result<Standing, Error> {
+        self.stands(restriction).await
+    }
+
+    async fn restrict(&self, restriction: &Restriction) -> Result<Receipt, Error> {
+        self.restricted(restriction).await
+    }
+
+    async fn lift(
+        &self,
+        restriction: &Restriction,
+        before: &serde_json::Value,
+    ) -> Result<Receipt, Error> {
+        self.lifted(restriction, before).await
     }
 }
 

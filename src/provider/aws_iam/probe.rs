@@ -18,11 +18,12 @@ impl AwsIam {
     /// The key has to be known as ours before, by [`observe`](crate::provider::Provider::observe). If it
     /// surely isn't, it isn't used.
     pub(super) async fn probed(&self, credential: &Credential) -> Result<Probe, Error> {
-        if let (Some(account), Some(ours)) =
-            (aws_account_of(key_id(credential)?), self.account.get())
-            && account != *ours
+        let account = aws_account_of(key_id(credential)?);
+        self.may_be_asked_about(account.as_deref())?;
+        if let (Some(account), Some(ours)) = (account, self.own_account())
+            && account != ours
         {
-            return Err(Error::Foreign { account, responder: ours.clone() });
+            return Err(Error::Foreign { account, responder: ours });
         }
         let watch = Watch::default();
         let request = self.as_leaked(credential)?.get_caller_identity();

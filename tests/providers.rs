@@ -3,6 +3,8 @@
 
 #[path = "providers/activity.rs"]
 mod activity;
+#[path = "providers/bad_days.rs"]
+mod bad_days;
 #[path = "providers/bedrock.rs"]
 mod bedrock;
 #[path = "providers/evidence.rs"]

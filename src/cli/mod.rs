@@ -26,6 +26,8 @@ mod output;
 mod patterns;
 mod progress;
 #[cfg(feature = "contain")]
+mod ready;
+#[cfg(feature = "contain")]
 mod remembered;
 mod scan;
 #[cfg(feature = "contain")]
@@ -90,6 +92,8 @@ enum Command {
     Scorecard(scorecard::Args),
     #[cfg(feature = "contain")]
     Drill(drill::Args),
+    #[cfg(feature = "contain")]
+    Ready(ready::Args),
     #[command(subcommand)]
     Baseline(baseline::Command),
     #[command(subcommand)]
@@ -132,6 +136,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Command::Scorecard(args) => scorecard::run(args, out),
         #[cfg(feature = "contain")]
         Command::Drill(args) => drill::run(args, &cli.global, out),
+        #[cfg(feature = "contain")]
+        Command::Ready(args) => ready::run(args, out),
         Command::Baseline(command) => baseline::run(command, &cli.global, out),
         Command::Patterns(command) => patterns::run(command, &cli.global, out),
         Command::Man(args) => man::run(args, out),

@@ -114,6 +114,18 @@ async fn a_responder_needs_the_printed_policy_and_all_of_it() {
     assert_eq!(called(&moto, &responder), granted(Duty::Responder));
 }
 
+#[test]
+fn the_command_prints_them() {
+    for (name, duty) in [("observer", Duty::Observer), ("responder", Duty::Responder)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stanch"));
+        let output = command.args(["ready", "--aws-policy", name]).output().expect("it runs");
+        assert!(output.status.success());
+        let printed: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!(printed, policy(duty), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_role_is_assumed_for_the_incident_and_says_so() {
     let moto = Moto::start();

@@ -17,6 +17,12 @@ pub(crate) struct AwsArgs {
     /// The profile to act with
     #[arg(long, value_name = "NAME")]
     aws_profile: Option<String>,
+    /// Act as this role, assumed for the occasion
+    #[arg(long, value_name = "ARN")]
+    aws_role: Option<String>,
+    /// Ask about keys of these accounts only [default: the responder's own]
+    #[arg(long, value_name = "ID")]
+    aws_account: Vec<String>,
 }
 
 /// Returns the driver for a finding. `endpoint` is where the plan goes that is to be carried out, for
@@ -32,12 +38,25 @@ pub(super) async fn connect(
         Some("aws-iam") => {
             use crate::provider::aws_iam::AwsIam;
             let mut options = aws_options(aws);
+            options.incident = Some(occasion(finding));
             let provider = AwsIam::connect(options.clone()).await?;
             if endpoint.is_none() || provider.endpoint().is_some() {
                 return Ok(Box::new(provider));
             }
             options.endpoint = endpoint;
             Ok(Box::new(AwsIam::connect(options).await?))
+        }
+        #[cfg(feature = "aws")]
+        Some("aws-bedrock") => {
+            use crate::provider::aws_iam::AwsBedrock;
+            let mut options = aws_options(aws);
+            options.incident = Some(occasion(finding));
+            let provider = AwsBedrock::connect(options.clone()).await?;
+            if endpoint.is_none() || provider.endpoint().is_some() {
+                return Ok(Box::new(provider));
+            }
+            options.endpoint = endpoint;
+            Ok(Box::new(AwsBedrock::connect(options).await?))
         }
         Some("simulated") => {
             Err(Failure::new("this is a key of the simulated provider, which lives only in drills")
@@ -54,6 +73,13 @@ pub(super) async fn connect(
     }
 }
 
+/// What a role's session is named after: the finding, which the incident names, too, and which is known
+/// before there is one.
+#[cfg(feature = "aws")]
+fn occasion(finding: &Finding) -> String {
+    format!("stanch-{:.16}", finding.fingerprint.to_string())
+}
+
 /// Returns how AWS is reached.
 #[cfg(feature = "aws")]
 pub(super) fn aws_options(aws: &AwsArgs) -> crate::provider::aws_iam::Options {
@@ -64,5 +90,7 @@ pub(super) fn aws_options(aws: &AwsArgs) -> crate::provider::aws_iam::Options {
     options.endpoint.clone_from(&aws.aws_endpoint);
     options.region.clone_from(&aws.aws_region);
     options.profile.clone_from(&aws.aws_profile);
+    options.role.clone_from(&aws.aws_role);
+    options.accounts.clone_from(&aws.aws_account);
     options
 }

@@ -1,17 +1,26 @@
-//! AWS IAM access keys, through AWS's own SDK.
+//! AWS IAM: access keys, the users and roles behind them, and what they did, through AWS's own SDK.
 //!
 //! A key (`AKIA…`) belongs to a user, who has at most two, and is `Active` or `Inactive`; disabling it is
-//! reversible, deleting it is not. Temporary keys (`ASIA…`) can't be stopped by themselves, and a root
-//! user's key only by that root user: both are [`Error::Unsupported`]. Disabling a key leaves the sessions
-//! alive that were made with it.
+//! reversible, deleting it is not. A session's key (`ASIA…`) can't be stopped by itself: its issuer is
+//! looked for in CloudTrail and can be restricted. A root user's key is seen and left to a person.
+//! Bedrock's keys are [`AwsBedrock`]'s. Disabling a key leaves the sessions alive that were made with it.
 //!
-//! Before everything else comes `sts:GetCallerIdentity` as the responder: it needs no permission and tells
-//! whether the responder works, and in which account. Then `iam:GetAccessKeyLastUsed` and
-//! `iam:ListAccessKeys` look, and `iam:UpdateAccessKey`, `iam:CreateAccessKey` and `iam:DeleteAccessKey`
-//! act. Only [`Provider::probe`] uses the leaked key. A change is sent once and never again.
+//! | file | what it does | with which calls |
+//! |---|---|---|
+//! | `observe` | whose the key is, in what state | `sts:GetCallerIdentity` beside `iam:GetAccessKeyLastUsed`, then `iam:ListAccessKeys` |
+//! | `evidence`, `surroundings` | what it may do | everything at once, within a minute |
+//! | `judge`, `powers` | that in words | none |
+//! | `change` | stop, start, make, remove | one each |
+//! | `restrict` | deny, narrow, end sessions, and back | one each, and the tag |
+//! | `activity`, `meaning` | what it did | `cloudtrail:LookupEvents` in every region |
+//! | `permissions` | which of these need which permission | none |
+//!
+//! Who the responder is is asked with `sts:GetCallerIdentity`, which needs no permission, and for half a
+//! minute taken for granted while the responder's key is the same. Only [`Provider::probe`] uses the
+//! leaked key. A change is sent once and never again.
 //!
 //! A key is ours when its id names the responder's account, and when our own list of its owner's keys
-//! holds it. An id of another account is never asked about.
+//! holds it. An id of another account is never asked about; nor is one of an account that lays bait.
 
 mod accounts;
 mod activity;

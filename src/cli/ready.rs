@@ -1,0 +1,49 @@
+//! `stanch ready`: what has to be there before the night it is needed.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+
+use super::{ExitCode, Failure};
+
+/// Print what a responder needs before it is needed
+///
+/// The IAM policy is made from the same table of calls as the driver's own requests and plans, so it allows
+/// what they need and nothing else. Give it to a role that is assumed for an incident (--aws-role), not to
+/// a person. Statements that are not wanted, such as making and removing keys, can be left out: what is
+/// then missing is named when it is asked for.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print the IAM policy of whoever only looks, or of whoever contains, as JSON
+    #[arg(long, value_name = "DUTY")]
+    aws_policy: Duty,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Duty {
+    /// Plans, evidence, the log: changes nothing
+    Observer,
+    /// The same, and containing
+    Responder,
+}
+
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, Failure> {
+    let text = serde_json::to_string_pretty(&policy(args.aws_policy)?)
+        .map_err(|error| Failure::new(format!("cannot write the policy: {error}")))?;
+    writeln!(out, "{text}")?;
+    Ok(ExitCode::Clean)
+}
+
+#[cfg(feature = "aws")]
+fn policy(duty: Duty) -> Result<serde_json::Value, Failure> {
+    use crate::provider::aws_iam;
+    Ok(aws_iam::policy(match duty {
+        Duty::Observer => aws_iam::Duty::Observer,
+        Duty::Responder => aws_iam::Duty::Responder,
+    }))
+}
+
+#[cfg(not(feature = "aws"))]
+fn policy(_: Duty) -> Result<serde_json::Value, Failure> {
+    Err(Failure::new("this build has no driver `aws-iam`").hint("build with the default features"))
+}

@@ -8,7 +8,7 @@ mod world;
 
 use std::fs;
 
-use moto::{AccessKey, Moto, RESPONDER};
+use moto::{AccessKey, Moto, WHOLE};
 use world::{Run, World, assert_absent, everything_in};
 
 /// A leak in an old commit of a repository, a provider that knows the key, and a responder.
@@ -24,7 +24,7 @@ struct Story {
 
 impl Story {
     fn begin() -> Self {
-        Self::begin_with(RESPONDER)
+        Self::begin_with(WHOLE)
     }
 
     fn begin_with(permissions: &[&str]) -> Self {

@@ -101,13 +101,23 @@ async fn look(engine: &Engine<'_>, observed: &Observation, step: Step) -> Found 
     }
 }
 
+/// Returns the first of what could not be seen, and how many more there are: all stand in the evidence.
+fn few_of(gaps: &[String]) -> String {
+    match gaps {
+        [first, _, _, ..] => {
+            format!("{first}, and {} further (in the evidence)", gaps.len() - 1)
+        }
+        few => few.join("; "),
+    }
+}
+
 fn told(engine: &Engine<'_>, evidence: &Evidence) -> Ending {
     let mut words = evidence.sentence.clone();
     if let Some(by) = &evidence.quarantined_by {
         words = format!("{words}; the provider itself has restricted it already: {by}");
     }
     if !evidence.gaps.is_empty() {
-        words = format!("{words}; could not be seen: {}", evidence.gaps.join("; "));
+        words = format!("{words}; could not be seen: {}", few_of(&evidence.gaps));
     }
     let may = match evidence.administers {
         Known::Yes => "yes",

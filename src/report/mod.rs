@@ -53,7 +53,7 @@ pub use findings_junit::junit;
 pub use findings_sarif::sarif;
 pub use findings_text::text;
 #[cfg(feature = "contain")]
-pub use plan_text::plan;
+pub use plan_text::{plan, rights};
 
 use jiff::Timestamp;
 

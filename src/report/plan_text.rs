@@ -128,6 +128,11 @@ fn write_step(number: usize, step: &Step, out: &mut dyn Write) -> io::Result<()>
     writeln!(out)
 }
 
+/// Returns what a key can do, in lines as wide as a plan's.
+pub fn rights(sentence: &str) -> String {
+    wrapped(&format!("what it can do: {}", plain(sentence)), 0)
+}
+
 /// Breaks a text between words so that lines after the first stand at that column and none is too long.
 fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();

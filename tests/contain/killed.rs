@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use stanch::secret::{Credential, Part, Secret};
 
-use crate::moto::{AccessKey, Moto, RESPONDER};
+use crate::moto::{AccessKey, Moto, WHOLE};
 use crate::world::{World, assert_absent, everything_in};
 
 /// More lines than a run tells, so that a test that never ends is a failure.
@@ -21,7 +21,7 @@ const THREADS: usize = 4;
 #[test]
 fn killed_after_any_line_it_is_taken_up_and_replaces_the_key_once() {
     let moto = Moto::start();
-    let responder = moto.responder("responder", RESPONDER);
+    let responder = moto.responder("responder", WHOLE);
     moto.enforce();
     let run_until_told = |first: usize| {
         (first..=MAX_LINES)
@@ -41,7 +41,7 @@ fn killed_after_any_line_it_is_taken_up_and_replaces_the_key_once() {
 #[test]
 fn what_can_t_be_taken_up_stays_unsettled() {
     let moto = Moto::start();
-    let responder = moto.responder("responder", RESPONDER);
+    let responder = moto.responder("responder", WHOLE);
     moto.enforce();
     let leak = Leak::new(&moto, &responder, 0);
     assert_eq!(leak.contain(&[]), 0, "the plan is shown");

@@ -32,6 +32,40 @@ pub(crate) const RESPONDER: &[&str] = &[
     "iam:DeleteAccessKey",
 ];
 
+/// The permissions of a responder that may do all a plan holds: read the evidence and end sessions, too.
+pub(crate) const WHOLE: &[&str] = &[
+    "iam:GetAccessKeyLastUsed",
+    "iam:ListAccessKeys",
+    "iam:UpdateAccessKey",
+    "iam:CreateAccessKey",
+    "iam:DeleteAccessKey",
+    "iam:GetUser",
+    "iam:ListUserTags",
+    "iam:ListAttachedUserPolicies",
+    "iam:ListUserPolicies",
+    "iam:GetUserPolicy",
+    "iam:ListGroupsForUser",
+    "iam:ListAttachedGroupPolicies",
+    "iam:ListGroupPolicies",
+    "iam:GetGroupPolicy",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:ListMFADevices",
+    "iam:GetLoginProfile",
+    "iam:ListSSHPublicKeys",
+    "iam:ListSigningCertificates",
+    "iam:ListServiceSpecificCredentials",
+    "iam:GenerateCredentialReport",
+    "iam:GetCredentialReport",
+    "iam:GenerateServiceLastAccessedDetails",
+    "iam:GetServiceLastAccessedDetails",
+    "iam:SimulatePrincipalPolicy",
+    "iam:TagUser",
+    "iam:UntagUser",
+    "iam:PutUserPolicy",
+    "iam:DeleteUserPolicy",
+];
+
 /// An access key: what the server gave out. Only ever of a server that is gone after the test.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct AccessKey {

@@ -22,7 +22,6 @@ use super::locate::{Located, locate};
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global, environment};
 use crate::contain::{Delivery, Facts, Fresh, Plan, Policy, Request, Subject, differences, plan};
-use crate::finding::plain;
 use crate::incident::{Clock, Event, PlanRecord, Store};
 use crate::provider::{Evidence, Observation};
 use crate::report;
@@ -356,7 +355,7 @@ fn show(
         Format::Text => {
             report::plan(plan, out)?;
             if let Some(evidence) = evidence {
-                writeln!(out, "what it can do: {}", plain(&evidence.sentence))?;
+                writeln!(out, "{}", report::rights(&evidence.sentence))?;
             }
             let again = args.deliver_to.as_ref().map_or("", |_| " with the same --deliver-to");
             let finding = plan.fingerprint.short();

@@ -228,7 +228,8 @@ fn sentence(is_full: bool, can: &[&str], unsure: &[&str]) -> String {
     let can = match can {
         _ if is_full => "This key can do anything in the account.".to_owned(),
         [] if unsure.is_empty() => "This key can do none of what was asked about.".to_owned(),
-        [] => "What this key can do could not be seen.".to_owned(),
+        // A list of everything that was asked about says no more.
+        [] => return "What this key can do could not be seen.".to_owned(),
         can => format!("This key can {}.", listed(can, "and")),
     };
     match unsure {

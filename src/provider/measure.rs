@@ -21,7 +21,8 @@ pub enum Measure {
     Quarantine,
     /// Whatever was begun with the key before a moment: sessions outlive the key that made them.
     EndSessions {
-        /// Sessions that were issued before it end; fixed in the plan, never "now" when taken up again.
+        /// Sessions that were issued before it end; fixed when the step is first intended,
+        /// never "now" when it is taken up again.
         issued_before: Timestamp,
     },
 }

@@ -38,9 +38,10 @@ pub(super) fn of(service: &str, event: &str, failed: bool, told: &Value) -> Mean
     if failed {
         return Meaning::Other;
     }
-    // Lambda's events carry the version of its API: `CreateFunction20150331`.
-    let event = event.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    let event = event.strip_suffix('v').unwrap_or(event);
+    // Lambda's events carry the version of its API: `CreateFunction20150331`, `…20150331v2`.
+    let is_version = |c: char| c.is_ascii_digit() || c == '_';
+    let event = event.trim_end_matches(is_version);
+    let event = event.strip_suffix('v').unwrap_or(event).trim_end_matches(is_version);
     let told = Told(told);
     persistence(service, event, &told)
         .or_else(|| secret(service, event, &told))

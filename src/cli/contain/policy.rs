@@ -15,7 +15,7 @@ const HALT: &str = "halt";
 /// Where the policy is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
-    /// Read the [containment] policy from this file [default: stanch.toml in your configuration folder;
+    /// Read the `[containment]` policy from this file [default: stanch.toml in your configuration folder;
     /// never the one of a scanned repository]
     #[arg(long, value_name = "FILE", env = "STANCH_POLICY", hide_env_values = true)]
     policy: Option<PathBuf>,

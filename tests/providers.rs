@@ -357,7 +357,7 @@ async fn aws_iam_waits_only_so_long() {
     let patient = responder(&moto, RESPONDER).await;
     let key = patient.observe(&leaked).await.expect("it is ours").key;
     let aws = AwsIam::connect(Options {
-        attempt_timeout: Duration::from_secs(1),
+        attempt_timeout: Duration::from_secs(4),
         ..options(&moto, &moto.responder("hasty", RESPONDER))
     });
     let aws = aws.await.expect("there is a responder");

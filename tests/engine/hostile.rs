@@ -215,7 +215,7 @@ async fn a_call_that_is_never_answered_ends() {
     let plan = world.plan_with_delivery().await;
     let hostile = Hostile { inner: &world.simulated, mood: Mood::Silent };
     let mut engine = world.engine_at(&hostile);
-    engine.patience = Patience { call: Duration::from_millis(5), ..Patience::without_waiting() };
+    engine.patience = Patience { call: Duration::from_millis(500), ..Patience::without_waiting() };
     let summary = engine.apply(&plan).await.unwrap();
     let ends = [
         ("disable", Failed),

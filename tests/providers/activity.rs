@@ -154,7 +154,7 @@ async fn what_could_not_be_searched_is_a_gap() {
     // A region that is down, and a search that reaches further back than the log.
     moto.fault("deaf=us-west-2");
     let hasty = Options {
-        attempt_timeout: std::time::Duration::from_secs(1),
+        attempt_timeout: std::time::Duration::from_secs(4),
         clock: std::sync::Arc::new(Timestamp::now),
         ..options(&moto, &observer)
     };

@@ -8,11 +8,10 @@
 use std::ops::Range;
 
 use super::decode::{self, Disguised};
-use super::traces::{Traces, each_seam};
+use super::novelty::Novelty;
+use super::traces::Traces;
 use crate::source::Copied;
 
-/// Beside what is new, so much of the text is looked at: an escape's or a join's two ends.
-const BESIDE: usize = 256;
 /// A disguise so near to what is new is decoded again: its layer, and the parts of a credential in it.
 const NEAR: usize = 8 * 1024;
 
@@ -36,11 +35,16 @@ pub(super) struct Inherited {
 
 impl Memory {
     /// Returns what could be a disguise in a blob that shares these stretches with the remembered one.
-    pub(super) fn inherit(&self, bytes: &[u8], copies: &[Copied]) -> Inherited {
-        let mut seams = Vec::new();
-        each_seam(bytes.len(), copies, |seam| seams.push(seam));
-        let new = decode::find_within(bytes, &grown(&seams, BESIDE, bytes.len()));
-        let near = grown(&seams, NEAR, bytes.len());
+    pub(super) fn inherit(&self, bytes: &[u8], copies: &[Copied], novelty: &Novelty) -> Inherited {
+        let new = decode::find(&novelty.text, None);
+        let mut new: Vec<_> =
+            new.iter().map(|new| new.moved(|place| novelty.origin(place))).collect();
+        if self.disguised.is_empty() {
+            let all = decode::union(Vec::new(), &new);
+            return Inherited { new: all.clone(), all };
+        }
+        new.extend(decode::find_within(bytes, &self.broken(copies)));
+        let near = grown(&novelty.seams, NEAR, bytes.len());
         let old: Vec<_> =
             self.disguised.iter().map(|old| old.moved(|at| moved(at, copies))).collect();
         let is_near = |place: &Range<usize>| {
@@ -49,6 +53,21 @@ impl Memory {
         };
         let old_near = old.iter().map(|old| old.only(is_near)).collect();
         Inherited { all: decode::union(old, &new), new: decode::union(old_near, &new) }
+    }
+
+    /// Returns, in order, where the remains stand of what could be a disguise and is no longer whole.
+    fn broken(&self, copies: &[Copied]) -> Vec<Range<usize>> {
+        let places = self.disguised.iter().flat_map(Disguised::places);
+        let broken = places.flat_map(|place| {
+            copies.iter().filter_map(move |copied| {
+                let start = place.start.max(copied.base_start);
+                let end = place.end.min(copied.base_end());
+                let is_part = start < end && end - start < place.len();
+                let to = |offset: usize| offset - copied.base_start + copied.start;
+                is_part.then(|| to(start)..to(end))
+            })
+        });
+        decode::ordered(broken)
     }
 }
 
@@ -79,7 +98,140 @@ fn grown(stretches: &[Range<usize>], by: usize, length: usize) -> Vec<Range<usiz
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::finding::Disguise;
+    use crate::pattern::PatternSet;
+    use crate::scan::overlap;
+    use crate::scan::prefilter::Prefilter;
+    use crate::scan::reach::Reach;
+
+    /// What disguises are made of, and what ends them.
+    fn fragment() -> impl Strategy<Value = String> {
+        let fragments = [
+            "q8Zt1vK0",
+            "mPx7Wc3R",
+            "a",
+            "0",
+            "word",
+            "%41",
+            "%3D",
+            "\\x41",
+            "\\u0041",
+            "\\n",
+            "&#65;",
+            "&amp;",
+            "\"",
+            "'",
+            "\" + \"",
+            "\"\n    \"",
+            "\" .. \"",
+            "' . '",
+            "\" \\\n  \"",
+            "\" & _\r\n \"",
+            "'\n  b'",
+            "\\\n  ",
+            "\\n\",\n \"",
+            "+",
+            " ",
+            "\n",
+            "(",
+            ";",
+            ", ",
+            "=",
+            "\0",
+            "k\0e\0y\0=\0a\0b\0",
+            "cGFzc3dvcmQgPSBjb3JyZWN0IGhvcnNl",
+            "70617373776f72643d636f7272656374",
+            "cGFzc3dv\ncmQgPSBj\n",
+        ];
+        prop_oneof![
+            4 => prop::sample::select(fragments.to_vec()).prop_map(str::to_owned),
+            1 => "[ -~]{0,6}",
+        ]
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec(fragment(), 0..24).prop_map(|fragments| fragments.concat())
+    }
+
+    /// A piece of a text: some of the base, or something new.
+    type Piece = Result<(prop::sample::Index, prop::sample::Index), String>;
+
+    fn piece() -> impl Strategy<Value = Piece> {
+        prop_oneof![
+            2 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(Ok),
+            1 => fragment().prop_map(Err),
+        ]
+    }
+
+    /// Makes a text of pieces.
+    fn assembled(base: &[u8], pieces: Vec<Piece>) -> (Vec<u8>, Vec<Copied>) {
+        let (mut bytes, mut copies) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            match piece {
+                Ok((from, to)) => {
+                    let [from, to] = [from, to].map(|index| index.index(base.len() + 1));
+                    let (base_start, end) = (from.min(to), from.max(to));
+                    let (start, length) = (bytes.len(), end - base_start);
+                    bytes.extend_from_slice(&base[base_start..end]);
+                    copies.extend((length > 0).then_some(Copied { base_start, start, length }));
+                }
+                Err(new) => bytes.extend_from_slice(new.as_bytes()),
+            }
+        }
+        (bytes, copies)
+    }
+
+    /// Returns what could be a disguise in a text, given what it shares with its base.
+    fn inherited(base: &[u8], bytes: &[u8], copies: &[Copied]) -> Vec<Disguised> {
+        let set = PatternSet::from_files(std::iter::empty::<(&str, &str)>());
+        let set = set.expect("none is wrong");
+        let prefilter = Prefilter::new(set.patterns());
+        let memory = Memory {
+            traces: Traces::of_whole(&set, &prefilter, base),
+            disguised: decode::find(base, None),
+            is_disguised: false,
+        };
+        let reach = Reach::new(prefilter.anchors());
+        let novelty = Novelty::of(&reach, bytes, base.len(), copies);
+        memory.inherit(bytes, copies, &novelty).all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn every_disguise_is_inherited_or_seen_in_what_is_new(
+            base in text(),
+            pieces in prop::collection::vec(piece(), 1..5),
+        ) {
+            let base = base.as_bytes();
+            let (bytes, copies) = assembled(base, pieces);
+            let all = inherited(base, &bytes, &copies);
+            for whole in decode::find(&bytes, None) {
+                let same = all.iter().find(|one| one.disguise() == whole.disguise());
+                let seen = same.map_or(&[][..], Disguised::places);
+                for place in whole.places() {
+                    let is_seen = seen.iter().any(|other| overlap(other, place));
+                    prop_assert!(is_seen, "{:?} at {place:?} of {:?}, from {:?} by {copies:?}",
+                        whole.disguise(), String::from_utf8_lossy(&bytes), String::from_utf8_lossy(base));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_disguise_is_looked_at_again() {
+        const LONG: &str = "cGFzc3dvcmQgPSBjb3JyZWN0IGhvcnNl";
+        // The first join is cut off, and with it what the second one was part of.
+        let base = format!("q8Zt1vK0\" & _\r\n \"{LONG}\" + \"q8Zt1vK0\"");
+        let copies = [Copied { base_start: 9, start: 0, length: base.len() - 9 }];
+        let all = inherited(base.as_bytes(), &base.as_bytes()[9..], &copies);
+        let joins = all.iter().find(|one| one.disguise() == Disguise::SplitString);
+        assert_eq!(joins.expect("it is there").places().len(), 1, "{all:?}");
+    }
 
     #[test]
     fn stretches_grow_and_join() {

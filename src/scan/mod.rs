@@ -17,11 +17,13 @@ mod lines;
 mod mark;
 mod memory;
 mod merge;
+mod novelty;
 mod pairing;
 mod precedence;
 mod prefilter;
 mod proof;
 mod provenance;
+mod reach;
 mod search;
 mod sieve;
 mod traces;
@@ -35,6 +37,7 @@ pub use sieve::Rejection;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::finding::{Disguise, Finding, Location, Mark, Span};
@@ -45,6 +48,7 @@ use crate::source::{self, Blob, Coverage, Gap, Kind, Moment, Place, Source};
 use candidate::Candidate;
 use precedence::Kept;
 use prefilter::Prefilter;
+use reach::Reach;
 use traces::Traces;
 
 /// A pattern set made ready to search with. One serves any number of threads.
@@ -52,6 +56,7 @@ use traces::Traces;
 pub struct Scanner {
     patterns: PatternSet,
     prefilter: Prefilter,
+    reach: Reach,
     limits: Limits,
 }
 
@@ -106,7 +111,8 @@ impl Scanner {
     /// Makes a pattern set ready.
     pub fn new(patterns: PatternSet) -> Self {
         let prefilter = Prefilter::new(patterns.patterns());
-        Self { patterns, prefilter, limits: Limits::default() }
+        let reach = Reach::new(prefilter.anchors());
+        Self { patterns, prefilter, reach, limits: Limits::default() }
     }
 
     /// Sets how far disguises and archives are followed.
@@ -203,6 +209,10 @@ pub fn scan(
     let found: Mutex<BTreeMap<Fingerprint, Finding>> = Mutex::default();
     let gaps: Mutex<Vec<Gap>> = Mutex::default();
     let visit = |blob: Blob<'_>| {
+        if let Some(is_clean) = blob.trial {
+            is_clean.store(has_nothing(scanner, &blob), Ordering::Relaxed);
+            return;
+        }
         let mut detections = 0;
         let new_gaps = search::search_blob(scanner, &blob, &mut |within, detection| {
             detections += 1;
@@ -236,6 +246,13 @@ pub fn scan(
     }
     coverage.stays.clear();
     Ok(Report { findings, coverage })
+}
+
+/// Tells whether there is nothing in a blob to report.
+fn has_nothing(scanner: &Scanner, blob: &Blob<'_>) -> bool {
+    let mut detections = 0;
+    let gaps = search::search_blob(scanner, blob, &mut |_, _| detections += 1);
+    detections == 0 && gaps.is_empty()
 }
 
 fn record(

@@ -9,6 +9,7 @@ use super::excerpt::Masks;
 use super::lines::Lines;
 use super::memory::{Inherited, Memory};
 use super::merge::{Merge, relocate};
+use super::novelty::Novelty;
 use super::traces::Traces;
 use super::{Detection, Limits, Plain, Scanner, excerpt, mark, overlap};
 use crate::finding::Disguise;
@@ -169,19 +170,24 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches a blob, where it is new if something is remembered of its base.
     fn blob(&mut self, bytes: &[u8], lineage: Option<&Lineage<'_>>) -> Plain {
-        let Scanner { patterns, prefilter, .. } = self.scanner;
+        let Scanner { patterns, prefilter, reach, .. } = self.scanner;
         let base = lineage.and_then(|lineage| lineage.base);
         let base =
             base.and_then(|(memory, copies)| Some((memory.downcast_ref::<Memory>()?, copies)));
-        let traces = match base {
-            Some((base, copies)) => {
-                Traces::inherited(patterns, prefilter, bytes, &base.traces, copies)
+        let base = base.map(|(base, copies)| {
+            let novelty = Novelty::of(reach, bytes, base.traces.length(), copies);
+            (base, copies, novelty)
+        });
+        let traces = match &base {
+            Some((base, copies, novelty)) => {
+                Traces::inherited(patterns, prefilter, bytes, &base.traces, copies, novelty)
             }
             None => Traces::of_whole(patterns, prefilter, bytes),
         };
         let plain = self.scanner.detect(bytes, &traces);
-        let inherited = base.filter(|(base, _)| !base.is_disguised);
-        let inherited = inherited.map(|(base, copies)| base.inherit(bytes, copies));
+        let inherited = base.filter(|(base, ..)| !base.is_disguised);
+        let inherited =
+            inherited.map(|(base, copies, novelty)| base.inherit(bytes, copies, &novelty));
         let (found, disguised) = match inherited {
             Some(Inherited { all, new }) if !self.has_disguised(bytes, &plain, &new) => {
                 (plain, all)

@@ -12,14 +12,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::candidate::{Groups, reach, search_round};
+use super::novelty::Novelty;
 use super::prefilter::{Hit, Prefilter, Room};
 use crate::pattern::PatternSet;
 use crate::source::Copied;
 
 /// What is at least twice as long is searched in parts of this length.
 const PART_BYTES: usize = 1 << 20;
-/// Stretches no further apart are searched as one.
-const NEAR: usize = 64;
 
 /// Where anchors stand in a blob, and what matched round them.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,22 +74,17 @@ impl Traces {
         bytes: &[u8],
         base: &Self,
         copies: &[Copied],
+        novelty: &Novelty,
     ) -> Self {
         let mut search = Search::new(set, prefilter, bytes);
         copies.iter().for_each(|copied| search.inherit(base, copied));
-        let mut waiting = 0..0;
-        each_seam(bytes.len(), copies, |seam| {
-            let stretch = prefilter.reach(bytes, seam);
-            // What lies between two near each other costs less than to begin anew.
-            if stretch.start < waiting.end + NEAR {
-                waiting.end = waiting.end.max(stretch.end);
-            } else {
-                let stretch = std::mem::replace(&mut waiting, stretch);
-                search.range(stretch, |hit| !is_within_one(copies, hit));
-            }
-        });
-        search.range(waiting, |hit| !is_within_one(copies, hit));
+        search.new_in(novelty, copies);
         search.finish()
+    }
+
+    /// Returns the length of the blob.
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
     /// Returns whether nothing matched.
@@ -111,22 +105,6 @@ impl Traces {
     }
 }
 
-/// Hands what stands before, between and behind the copies to `visit`: what is new, or nothing where
-/// two copies meet.
-pub(super) fn each_seam(length: usize, copies: &[Copied], mut visit: impl FnMut(Range<usize>)) {
-    let mut end = 0;
-    for copied in copies {
-        // Nothing reaches out of the text at its beginning.
-        if copied.start > 0 {
-            visit(end..copied.start);
-        }
-        end = copied.end();
-    }
-    if end < length {
-        visit(end..length);
-    }
-}
-
 /// Returns whether a hit lies in one copy, where it is inherited.
 fn is_within_one(copies: &[Copied], hit: &Hit) -> bool {
     let behind = copies.partition_point(|copied| copied.start <= hit.start);
@@ -138,32 +116,40 @@ struct Search<'a> {
     set: &'a PatternSet,
     prefilter: &'a Prefilter,
     bytes: &'a [u8],
-    room: Room,
     traces: Traces,
 }
 
 impl<'a> Search<'a> {
     fn new(set: &'a PatternSet, prefilter: &'a Prefilter, bytes: &'a [u8]) -> Self {
         let traces = Traces { length: bytes.len(), hits: Vec::new(), matches: Vec::new() };
-        Self { set, prefilter, bytes, room: Room::default(), traces }
+        Self { set, prefilter, bytes, traces }
     }
 
     /// Searches round every anchor in a range that is `new`.
     fn range(&mut self, range: Range<usize>, is_new: impl Fn(&Hit) -> bool) {
-        if range.is_empty() {
-            return;
-        }
-        let prefilter = self.prefilter;
-        let mut room = std::mem::take(&mut self.room);
-        prefilter.each_hit(self.bytes, range, &mut room, |hit| {
+        self.prefilter.each_hit(self.bytes, range, &mut Room::default(), |hit| {
             if is_new(&hit) {
-                self.traces.hits.push(hit);
-                for &pattern in prefilter.owners(hit.anchor) {
-                    self.round(hit, pattern);
-                }
+                self.hit(hit);
             }
         });
-        self.room = room;
+    }
+
+    /// Searches round every anchor that no copy holds whole.
+    fn new_in(&mut self, novelty: &Novelty, copies: &[Copied]) {
+        let text = &novelty.text;
+        self.prefilter.each_hit(text, 0..text.len(), &mut Room::default(), |hit| {
+            let origin = novelty.origin(&hit.range());
+            let hit = origin.map(|Range { start, end }| Hit { start, end, ..hit });
+            hit.filter(|hit| !is_within_one(copies, hit)).into_iter().for_each(|hit| self.hit(hit));
+        });
+    }
+
+    /// Notes an anchor, and searches round it.
+    fn hit(&mut self, hit: Hit) {
+        self.traces.hits.push(hit);
+        for &pattern in self.prefilter.owners(hit.anchor) {
+            self.round(hit, pattern);
+        }
     }
 
     /// Searches one pattern round an anchor.
@@ -223,6 +209,7 @@ impl<'a> Search<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::reach::Reach;
 
     /// A pattern that a letter before or behind it forbids, one that only the text's end or beginning
     /// allows, and one that reaches over a line.
@@ -284,7 +271,9 @@ counterexamples = ['def']
             }
         }
         let of_base = Traces::of_whole(set, prefilter, base);
-        let inherited = Traces::inherited(set, prefilter, &bytes, &of_base, &copies);
+        let reach = Reach::new(prefilter.anchors());
+        let novelty = Novelty::of(&reach, &bytes, base.len(), &copies);
+        let inherited = Traces::inherited(set, prefilter, &bytes, &of_base, &copies, &novelty);
         let whole = Traces::of_whole(set, prefilter, &bytes);
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!(inherited, whole, "{text:?} by {copies:?}");

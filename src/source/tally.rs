@@ -77,6 +77,13 @@ impl Tally {
     }
 }
 
+/// Returns whether nothing is found in a blob that may not count at all. It is not counted.
+pub(super) fn is_clean(blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) -> bool {
+    let is_clean = AtomicBool::new(false);
+    visit(Blob { trial: Some(&is_clean), ..blob });
+    is_clean.into_inner()
+}
+
 /// Returns the gap of a file or object of `size` bytes, where no more than `max` are read.
 pub(super) fn too_large(what: String, size: u64, max: u64) -> Gap {
     Gap {

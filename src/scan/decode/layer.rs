@@ -114,7 +114,7 @@ pub(super) fn windows<'a>(
 }
 
 /// Returns a stretch that grows to the ends of the tokens and of the wrapped base64 it cuts.
-pub(super) fn uncut(bytes: &[u8], stretch: &Range<usize>) -> Range<usize> {
+pub(in crate::scan) fn uncut(bytes: &[u8], stretch: &Range<usize>) -> Range<usize> {
     let after = bytes[stretch.end..].iter().take_while(|byte| is_edge_token(**byte)).count();
     let start = runs::wrapped_start(bytes, token_start(bytes, stretch.start));
     start..runs::wrapped_end(bytes, stretch.end + after)
@@ -130,7 +130,7 @@ fn token_start(bytes: &[u8], start: usize) -> usize {
 }
 
 /// What a window is not cut in: token characters, and the signs of escapes beside them.
-fn is_edge_token(byte: u8) -> bool {
+pub(in crate::scan) fn is_edge_token(byte: u8) -> bool {
     is_token(byte) || matches!(byte, b'.' | b'%' | b'\\' | b'&' | b'#' | b';' | b':' | b'@')
 }
 

@@ -14,7 +14,7 @@ mod layer;
 mod runs;
 mod utf16;
 
-pub(super) use layer::Layer;
+pub(super) use layer::{Layer, is_edge_token, uncut};
 pub(super) use utf16::whole as whole_utf16;
 
 use std::ops::Range;
@@ -92,19 +92,21 @@ pub(super) fn find(bytes: &[u8], changed: Option<&[Range<usize>]>) -> Vec<Disgui
     disguised.filter(|disguised| !disguised.places.is_empty()).collect()
 }
 
-/// Finds what is disguised in some stretches of a text; they are in order and apart. A stretch grows to the
-/// ends of the tokens it cuts.
+/// Finds what is disguised in some stretches of a text. A stretch grows to the ends of the tokens it cuts.
 pub(super) fn find_within(bytes: &[u8], stretches: &[Range<usize>]) -> Vec<Disguised> {
-    let mut all = Vec::new();
-    let mut past = 0;
-    for stretch in stretches {
-        let whole = layer::uncut(bytes, stretch);
-        let range = whole.start.max(past)..whole.end.max(past);
-        past = range.end;
+    let mut whole = ordered(stretches.iter().map(|stretch| layer::uncut(bytes, stretch)));
+    whole.dedup_by(|next, kept| {
+        let touches = next.start == kept.end;
+        kept.end = if touches { next.end } else { kept.end };
+        touches
+    });
+    let found = whole.into_iter().flat_map(|range| {
         let found = find(&bytes[range.clone()], None);
-        let at = |place: &Range<usize>| Some(place.start + range.start..place.end + range.start);
-        all.extend(found.iter().map(|found| found.moved(at)));
-    }
+        let at =
+            move |place: &Range<usize>| Some(place.start + range.start..place.end + range.start);
+        found.into_iter().map(move |found| found.moved(at))
+    });
+    let all: Vec<_> = found.collect();
     union(Vec::new(), &all)
 }
 
@@ -145,6 +147,11 @@ impl Disguised {
     /// Returns the form.
     pub(super) fn disguise(&self) -> Disguise {
         self.disguise
+    }
+
+    /// Returns its places, in order.
+    pub(super) fn places(&self) -> &[Range<usize>] {
+        &self.places
     }
 
     /// Returns it with each place moved to where it stands elsewhere.

@@ -42,8 +42,6 @@ pub(super) struct Prefilter {
     /// The windows by their bytes: the whole ones, and those of anchors that are shorter.
     indexes: [Index; 2],
     kernel: Kernel,
-    /// The bytes that anchors are made of.
-    alphabet: Box<[bool; 256]>,
     longest: usize,
 }
 
@@ -99,13 +97,8 @@ impl Prefilter {
         let indexes = [WIDTH, MIN_ANCHOR_BYTES].map(|length| Index::new(&texts, &choices, length));
         let choices: Vec<_> = choices.into_iter().map(Some).collect();
         let places = places(&buckets(&texts, &choices));
-        let mut alphabet = Box::new([false; 256]);
-        for byte in anchors.iter().flatten() {
-            alphabet[usize::from(byte.to_ascii_lowercase())] = true;
-            alphabet[usize::from(byte.to_ascii_uppercase())] = true;
-        }
         let longest = anchors.iter().map(|anchor| anchor.len()).max().unwrap_or(0);
-        Self { anchors, owners, places, indexes, kernel, alphabet, longest }
+        Self { anchors, owners, places, indexes, kernel, longest }
     }
 
     /// Returns the indices of the patterns that an anchor belongs to.
@@ -118,15 +111,9 @@ impl Prefilter {
         offset.saturating_add(self.longest.saturating_sub(1))
     }
 
-    /// Returns the stretch round a range in which an anchor must lie that touches the range or one of
-    /// its ends: the range and the bytes beside it that anchors are made of.
-    pub(super) fn reach(&self, bytes: &[u8], range: Range<usize>) -> Range<usize> {
-        let furthest = self.longest.saturating_sub(1);
-        let is_anchor_s = |byte: &&u8| self.alphabet[usize::from(**byte)];
-        let before = bytes[..range.start].iter().rev().take(furthest);
-        let after = bytes[range.end..].iter().take(furthest);
-        let before = before.take_while(is_anchor_s).count();
-        range.start - before..range.end + after.take_while(is_anchor_s).count()
+    /// Returns the anchors, in lower case.
+    pub(super) fn anchors(&self) -> impl Iterator<Item = &[u8]> {
+        self.anchors.iter().map(|anchor| &**anchor)
     }
 
     /// Hands every place of an anchor in `bytes[range]` to `visit`, in the order of the text.

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use git2::{ObjectType, Oid};
 
 use super::Gaps;
+use super::deliver::Deliver;
+use super::remembered::Clean;
 use super::store::Store;
 use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::repository::{self, Signature, Tag, Tip, Unreadable};
@@ -32,6 +34,8 @@ pub(super) struct Commit {
     pub(super) tree: Oid,
     pub(super) written: Written,
     pub(super) parents: Vec<Oid>,
+    /// The size of its message, where that was read and nothing was found in it.
+    pub(super) clean: Option<u32>,
     /// Seconds since 1970 as the committer had it; 0 where it can't be read.
     seconds: i64,
 }
@@ -85,12 +89,14 @@ impl Commits {
         tips: &[Tip],
         others: &[Oid],
         shallow: &HashSet<Oid>,
-        gaps: &Gaps,
+        deliver: &Deliver<'_>,
+        clean: &Clean,
     ) -> Self {
+        let gaps = deliver.gaps;
         let authors = Authors::default();
         let mut walk = Walk {
             shallow,
-            packed: Packed::of(objects, &authors),
+            packed: Packed::of(objects, &authors, deliver, clean),
             found: Self::default(),
             authors: &authors,
             // A tip that can't be read is named by its reference too.
@@ -250,6 +256,7 @@ impl Authors {
             tree: commit.tree,
             written: self.written(commit.author, date),
             parents: commit.parents,
+            clean: None,
             seconds: date.map_or(0, |date| date.timestamp().as_second()),
         }
     }
@@ -271,11 +278,11 @@ struct Packed<'a>(Vec<(&'a Pack, Vec<Slot>)>);
 type Slot = OnceLock<Box<Commit>>;
 
 impl<'a> Packed<'a> {
-    fn of(objects: &Store<'a>, authors: &Authors) -> Self {
+    fn of(objects: &Store<'a>, authors: &Authors, deliver: &Deliver<'_>, clean: &Clean) -> Self {
         let read = |pack: &'a Pack| {
             let mut slots = Vec::new();
             slots.resize_with(pack.len(), Slot::new);
-            let reader = ReadCommits { pack, slots, authors };
+            let reader = ReadCommits { pack, slots, authors, deliver, known: clean };
             let wanted = pack.of_kind(ObjectType::Commit);
             pack::walk(pack, ObjectType::Commit, objects.max_bytes(), &wanted, &reader);
             (pack, reader.slots)
@@ -294,6 +301,9 @@ struct ReadCommits<'a> {
     pack: &'a Pack,
     slots: Vec<Slot>,
     authors: &'a Authors,
+    deliver: &'a Deliver<'a>,
+    /// What nothing was found in before.
+    known: &'a Clean,
 }
 
 impl Visit for ReadCommits<'_> {
@@ -301,7 +311,10 @@ impl Visit for ReadCommits<'_> {
 
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
         if let Some(commit) = repository::Commit::parse(bytes) {
-            let commit = self.authors.commit(self.pack.oid(node), commit);
+            let mut commit = self.authors.commit(self.pack.oid(node), commit);
+            if self.known.size(commit.oid).is_none() {
+                commit.clean = self.deliver.clean_message(bytes);
+            }
             _ = self.slots[node as usize].set(Box::new(commit));
         }
     }

@@ -23,7 +23,12 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Walks the trees of all commits.
-    pub(super) fn collect(objects: &Store<'_>, trees: &Trees<'_>, commits: &Commits) -> Self {
+    pub(super) fn collect(
+        objects: &Store<'_>,
+        trees: &Trees<'_>,
+        commits: &Commits,
+        roots: &[Number],
+    ) -> Self {
         let (seen_trees, seen_blobs) = (Numbers::default(), Numbers::default());
         let contents = Self::default();
         let mut walk = Walk {
@@ -36,12 +41,9 @@ impl Contents {
             based: Vec::new(),
         };
         for is_kept in [true, false] {
-            let holders = commits.commits.iter().enumerate();
-            for (index, commit) in holders {
-                if (index < commits.reached) == is_kept {
-                    walk.tree(trees.number(commit.tree));
-                }
-            }
+            let (reached, others) = roots.split_at(commits.reached);
+            let roots = if is_kept { reached } else { others };
+            roots.iter().for_each(|root| walk.tree(*root));
             let roots = commits.roots.iter();
             for root in roots.filter(|root| commits.is_reached(root.holder) == is_kept) {
                 let number = trees.number(root.oid);

@@ -3,7 +3,7 @@
 use super::Gaps;
 use crate::source::lfs::{self, Lfs};
 use crate::source::repository::message;
-use crate::source::{Blob, Kind, Place};
+use crate::source::{Blob, Kind, Place, tally};
 
 /// Hands things out.
 pub(super) struct Deliver<'a> {
@@ -47,6 +47,14 @@ impl Deliver<'_> {
             // The file may come or change.
             Some(id) => Fate::of(self.behind_pointer(id, blob) || is_noted, false, 0),
         }
+    }
+
+    /// Returns the size of a commit's message if nothing is found in it, before it is known who reaches it.
+    pub(super) fn clean_message(&self, object: &[u8]) -> Option<u32> {
+        let message = message(object);
+        let places = [Place::new(Kind::CommitMessage, None)];
+        let is_clean = tally::is_clean(Blob::new(message, &places), self.visit);
+        u32::try_from(message.len()).ok().filter(|_| is_clean)
     }
 
     /// Hands out the message of a commit or tag.

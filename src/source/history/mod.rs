@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
+use rayon::prelude::*;
 
 use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
@@ -46,7 +47,7 @@ use remembered::{Clean, Outcome, State};
 use replay::replay;
 use stays::Chronicle;
 use store::Store;
-use trees::Trees;
+use trees::{Number, Trees};
 
 /// How many paths a history may have that are all listed. A small repository of trees within trees has
 /// paths without number; they must not fill the memory.
@@ -172,15 +173,17 @@ impl History {
         let shallow = repository.shallow_commits();
         // Both sides need it, and neither should wait for the other.
         objects.packs().iter().for_each(|pack| _ = pack.kinds());
+        let clean = shelf.as_ref().map(|(shelf, _)| Clean::read(shelf)).unwrap_or_default();
         let (commits, trees) = rayon::join(
-            || Commits::collect(&store(), tips, &others.commits, &shallow, gaps),
+            || Commits::collect(&store(), tips, &others.commits, &shallow, deliver, &clean),
             || Trees::of(objects.packs(), self.max_bytes),
         );
-        let mut contents = Contents::collect(&store(), &trees, &commits);
+        let roots = commits.commits.par_iter().map(|commit| trees.number(commit.tree));
+        let roots: Vec<Number> = roots.collect();
+        let mut contents = Contents::collect(&store(), &trees, &commits, &roots);
         if self.all_objects {
             contents.add_others(others.blobs.into_iter());
         }
-        let clean = shelf.as_ref().map(|(shelf, _)| Clean::read(shelf)).unwrap_or_default();
         let reader = Reader {
             objects,
             commits: &commits,
@@ -196,7 +199,7 @@ impl History {
         let read = reader.read_all();
         let store = store();
         let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
-        let places = Places::of(&mut holds, &trees, &commits, self.max_paths);
+        let places = Places::of(&mut holds, &trees, &commits, &roots, self.max_paths);
         if places.is_cut_off {
             gaps.note(too_many_paths(self.max_paths));
         }
@@ -204,8 +207,14 @@ impl History {
         let (found, noted) = (reader.found(&read, &places), reader.noted(&read, &places));
         let kept = shelf.map(|shelf| (shelf, reader.hits(&read, &places), reader.cleared(&read)));
         let head = head(repository);
-        let chronicle =
-            Chronicle { repository: prefix, objects: &store, commits: &commits, tips, head };
+        let chronicle = Chronicle {
+            repository: prefix,
+            objects: &store,
+            commits: &commits,
+            roots: &roots,
+            tips,
+            head,
+        };
         let stays = chronicle.stays(&found, &trees, &mut holds);
         if let Some(((shelf, state), hits, clean)) = kept {
             // What is missing or damaged may be mended without a trace.

@@ -26,6 +26,7 @@ impl Places {
         holds: &mut Holds<'_, '_>,
         trees: &Trees<'_>,
         commits: &Commits,
+        roots: &[Number],
         max_paths: usize,
     ) -> Self {
         let mut walk = Walk {
@@ -34,8 +35,8 @@ impl Places {
             met_at: NumberSet::default(),
             max_paths,
         };
-        for (commit, index) in commits.commits.iter().zip(0..) {
-            walk.tree(holds, trees.number(commit.tree), Holder::Commit(index));
+        for (root, index) in roots.iter().zip(0..) {
+            walk.tree(holds, *root, Holder::Commit(index));
         }
         for root in &commits.roots {
             let number = trees.number(root.oid);

@@ -163,6 +163,12 @@ impl Reader<'_> {
     fn commit_messages(&self) -> Handed {
         let commits = &self.commits.commits;
         let handed = self.but_known(commits.len(), |index| commits[index].oid);
+        for (index, commit) in commits.iter().enumerate() {
+            if let Some(size) = commit.clean {
+                self.gaps.tally.count(1, u64::from(size));
+                handed.note(index, Fate { is_noted: false, clean: Some(size) });
+            }
+        }
         for pack in self.objects.packs() {
             let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
             let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };

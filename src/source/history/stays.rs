@@ -39,6 +39,8 @@ pub(super) struct Chronicle<'a, 's> {
     pub(super) repository: &'a str,
     pub(super) objects: &'a Store<'s>,
     pub(super) commits: &'a Commits,
+    /// The tree of each.
+    pub(super) roots: &'a [Number],
     pub(super) tips: &'a [Tip],
     /// The commit that is checked out.
     pub(super) head: Option<Oid>,
@@ -138,8 +140,7 @@ impl Chronicle<'_, '_> {
         let mut known = vec![Known::default(); found.blobs.len()];
         let numbers = found.blobs.iter().map(|(oid, _)| trees.number(*oid));
         let places: NumberMap<Number, usize> = numbers.zip(0..).collect();
-        let commits = self.commits.commits.iter();
-        let roots: Vec<Number> = commits.map(|commit| trees.number(commit.tree)).collect();
+        let roots = self.roots;
         let mut each = |commits_with_trees: &mut dyn Iterator<Item = u32>,
                         note: &mut dyn FnMut(&mut Known, u32)| {
             let mut walked = Walked::default();

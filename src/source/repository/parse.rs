@@ -53,7 +53,7 @@ impl Tag {
 
 /// Returns the message of a commit or tag: everything after the first empty line.
 pub(in crate::source) fn message(bytes: &[u8]) -> &[u8] {
-    let end = bytes.windows(2).position(|pair| pair == b"\n\n");
+    let end = memchr::memmem::find(bytes, b"\n\n");
     end.map_or(&[], |end| &bytes[end + 2..])
 }
 

@@ -442,3 +442,12 @@ fn what_could_not_be_scanned_stops_git_unless_the_hook_says_otherwise() {
     let run = world.stanch_with(&["hook", "pre-push"], &[("GIT_DIR", "local/.git")], "nonsense\n");
     assert!(run.code == 2 && run.err.contains("--range"), "{run:?}");
 }
+
+/// Runs all other tests again, with repositories whose ids are SHA-256.
+#[test]
+fn ids_may_be_longer() {
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--skip", "ids_may_be_longer", "--test-threads", "2"]);
+    let output = again.env("GIT_DEFAULT_HASH", "sha256").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}

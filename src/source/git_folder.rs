@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::repository::family;
 use super::tally::{Tally, too_large};
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Source};
 
 /// Folders within folders beyond this are not git's.
 const MAX_DEPTH: usize = 64;
@@ -63,12 +63,8 @@ impl GitFolder {
 
 impl Source for GitFolder {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        // What can't be opened is a gap of the history; its files are read all the same.
-        let repositories = match family(&self.path) {
-            Ok((members, _)) => members.into_iter().map(|member| member.repository).collect(),
-            Err(error) if error.is_sha256() => vec![Repository::discover(&self.path)?],
-            Err(error) => return Err(error),
-        };
+        let (members, _) = family(&self.path)?;
+        let repositories: Vec<_> = members.into_iter().map(|member| member.repository).collect();
         let tally = Tally::default();
         let mut files = Vec::new();
         for repository in &repositories {

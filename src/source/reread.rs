@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 
 use super::lfs::{self, Lfs};
-use super::repository::{Objects, Unreadable, family, message};
+use super::repository::{Objects, Unreadable, family, message, parse_oid};
 use super::{Error, Kind, Place, Repository};
 
 /// Reads again the bytes of a place.
@@ -54,7 +54,7 @@ fn find_object(
 ) -> Result<(Repository, Vec<u8>), Error> {
     let id = id.as_deref().unwrap_or_default();
     let what = format!("{kind} {id}");
-    let oid = Oid::from_str(id).map_err(|_| gone(&what, "that is not an object id"))?;
+    let oid = parse_oid(id).ok_or_else(|| gone(&what, "that is not an object id"))?;
     let mut why = Unreadable::Absent;
     for member in family(root)?.0 {
         match Objects::open(&member.repository, u64::MAX)?.read(oid, kind) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use stanch::source::{Error, Gap, History, Kind, Source, read_blob};
 
-use crate::repo::{Repo, read, read_with_threads};
+use crate::repo::{Repo, blob_id, read, read_with_threads};
 
 fn history(repo: &Repo) -> History {
     History::new(repo.path())
@@ -176,7 +176,7 @@ fn in_a_damaged_chain_of_differences_nothing_wrong_is_read_and_nothing_is_passed
         let found = read(&history(&repo));
         for (bytes, places) in found.blobs.iter().filter(|(_, places)| places[0].kind == Kind::Blob)
         {
-            let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).unwrap().to_string();
+            let id = blob_id(bytes);
             assert_eq!(places[0].blob, Some(id), "byte {position}");
         }
         // What a commit or tree that can't be read would lead to is not listed one by one. A few bytes

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use git2::{ObjectType, Oid};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
@@ -14,7 +13,7 @@ use stanch::pattern::PatternSet;
 use stanch::scan::{Scanner, scan};
 use stanch::source::{Gap, History, Kind, Source};
 
-use crate::repo::Repo;
+use crate::repo::{Repo, blob_id};
 
 /// How many versions a history has.
 const VERSIONS: usize = 60;
@@ -277,7 +276,7 @@ fn committed(versions: &[Vec<u8>]) -> Repo {
 fn expected(versions: &[Vec<u8>]) -> Seen {
     let mut seen = Seen::new();
     for version in versions {
-        let blob = Oid::hash_object(ObjectType::Blob, version).unwrap().to_string();
+        let blob = blob_id(version);
         seen.extend(scanner().scan_bytes(version).into_iter().map(|found| {
             let fingerprint = found.credential.fingerprint().to_string();
             let pattern = found.pattern.id.clone();
@@ -308,7 +307,7 @@ fn seen(history: &History) -> Seen {
 fn with_a_base(history: &History) -> usize {
     let count = AtomicUsize::new(0);
     let coverage = history.walk(&|blob| {
-        let id = Oid::hash_object(ObjectType::Blob, blob.bytes).unwrap().to_string();
+        let id = blob_id(blob.bytes);
         let first = &blob.places[0];
         assert!(first.kind != Kind::Blob || first.blob == Some(id));
         let Some(lineage) = blob.lineage else { return };

@@ -7,11 +7,23 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use git2::{ObjectFormat, ObjectType, Oid};
 use stanch::source::{Blob, Coverage, Place, Source};
 use tempfile::TempDir;
 
 /// When the first commit is made; every further one is a minute younger.
 const EPOCH: i64 = 1_700_000_000;
+
+/// Names the hash that new repositories have their ids from.
+pub(crate) const HASH: &str = "GIT_DEFAULT_HASH";
+
+/// Returns the id that a blob has in the repositories of these tests.
+#[expect(clippy::disallowed_methods, reason = "this is how a second run of the tests is told")]
+pub(crate) fn blob_id(bytes: &[u8]) -> String {
+    let is_long = std::env::var_os(HASH).is_some_and(|hash| hash == "sha256");
+    let format = if is_long { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
+    Oid::hash_object_ext(ObjectType::Blob, bytes, format).unwrap().to_string()
+}
 
 /// A repository in a temporary folder, with nothing of the machine's configuration.
 pub(crate) struct Repo {
@@ -94,7 +106,7 @@ impl Repo {
 
     fn command(&self) -> Command {
         let mut command = Command::new("git");
-        let outside = std::env::vars_os().map(|(name, _)| name);
+        let outside = std::env::vars_os().map(|(name, _)| name).filter(|name| name != HASH);
         for name in outside.filter(|name| name.to_string_lossy().starts_with("GIT_")) {
             command.env_remove(name);
         }

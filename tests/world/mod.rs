@@ -118,7 +118,11 @@ impl World {
         command
             .current_dir(self.path(""))
             .env_clear()
-            .envs(["PATH", "SYSTEMROOT", "LD_LIBRARY_PATH"].into_iter().filter_map(keep))
+            .envs(
+                ["PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "GIT_DEFAULT_HASH"]
+                    .into_iter()
+                    .filter_map(keep),
+            )
             .env("HOME", self.home())
             .env("USER", "tester")
             .env("XDG_DATA_HOME", self.home().join("data"))

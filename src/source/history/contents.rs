@@ -155,7 +155,7 @@ impl Walk<'_, '_> {
             Ok(bytes) => bytes,
             Err(why) => return self.contents.missing.push((tree, why)),
         };
-        for entry in entries(&bytes) {
+        for entry in entries(&bytes, self.objects.id_bytes()) {
             let Ok(entry) = entry else {
                 let why = Unreadable::Broken("an entry of it can't be read".to_owned());
                 return self.contents.missing.push((tree, why));

@@ -167,7 +167,9 @@ impl<'a, 's> Holds<'a, 's> {
     fn read(&self, tree: Number) -> Vec<Item> {
         let bytes = self.objects.read(self.trees.oid(tree), ObjectType::Tree).ok();
         let bytes = bytes.as_ref().map_or(&[][..], |bytes| bytes);
-        let items = entries(bytes).map_while(Result::ok).map(|entry| self.trees.item(entry));
+        let items = entries(bytes, self.objects.id_bytes())
+            .map_while(Result::ok)
+            .map(|entry| self.trees.item(entry));
         items.filter(|item| *item != Item::SUBMODULE).collect()
     }
 }

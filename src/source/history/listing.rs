@@ -33,8 +33,10 @@ impl Item {
 }
 
 /// Every entry of a tree, and where each ends in its bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Listing {
+    /// How many bytes an id has.
+    id_bytes: usize,
     ends: Vec<u32>,
     items: Vec<Item>,
 }
@@ -47,9 +49,13 @@ pub(super) struct Difference {
 }
 
 impl Listing {
-    /// Lists a tree, or none where an entry of it can't be read.
-    pub(super) fn of(bytes: &[u8], item: impl Fn(Entry<'_>) -> Item) -> Option<Self> {
-        let mut listing = Self::default();
+    /// Lists a tree, in which ids have so many bytes, or none where an entry of it can't be read.
+    pub(super) fn of(
+        bytes: &[u8],
+        id_bytes: usize,
+        item: impl Fn(Entry<'_>) -> Item,
+    ) -> Option<Self> {
+        let mut listing = Self { id_bytes, ends: Vec::new(), items: Vec::new() };
         listing.read(bytes, bytes.len(), &item)?;
         Some(listing)
     }
@@ -70,7 +76,7 @@ impl Listing {
         // Mostly one entry more than its base.
         let (ends, items) = (self.ends.len() + 4, self.items.len() + 4);
         let (ends, items) = (Vec::with_capacity(ends), Vec::with_capacity(items));
-        let mut listing = Self { ends, items };
+        let mut listing = Self { id_bytes: self.id_bytes, ends, items };
         let mut added = Vec::new();
         let mut kept: Vec<Range<usize>> = Vec::new();
         for copied in copies {
@@ -126,8 +132,8 @@ impl Listing {
 
     fn read_one(&mut self, bytes: &[u8], item: &impl Fn(Entry<'_>) -> Item) -> Option<Item> {
         let start = self.end();
-        let (text, _) = split_entry(&bytes[start..])?;
-        let item = item(entries(text).next()?.ok()?);
+        let (text, _) = split_entry(&bytes[start..], self.id_bytes)?;
+        let item = item(entries(text, self.id_bytes).next()?.ok()?);
         self.ends.push(u32::try_from(start + text.len()).ok()?);
         self.items.push(item);
         Some(item)
@@ -182,7 +188,7 @@ mod tests {
     fn a_derived_listing_is_the_one_read_whole_wherever_the_copies_begin_and_end() {
         let base =
             [line("a", 1), line("bcd", 2), line("e", 3), line("f", 0), line("g", 5)].concat();
-        let listing = Listing::of(&base, item).unwrap();
+        let listing = Listing::of(&base, 20, item).unwrap();
         let new = line("new", 9);
         for cut in 0..=base.len() {
             for until in cut..=base.len() {
@@ -192,7 +198,7 @@ mod tests {
                 let pieces = [Ok(0..cut), Err(middle), Ok(until..base.len())];
                 let (bytes, copies) = assemble(&base, &pieces);
                 let (derived, difference) = listing.derive(&bytes, &copies, item).unwrap();
-                let whole = Listing::of(&bytes, item).unwrap();
+                let whole = Listing::of(&bytes, 20, item).unwrap();
                 assert_eq!((&derived.ends, &derived.items), (&whole.ends, &whole.items));
                 let mut items = listing.items.clone();
                 items.retain(|item| !difference.removed.contains(item));
@@ -207,7 +213,7 @@ mod tests {
     fn entries_moved_replaced_and_left_out_are_told() {
         let lines = [line("a", 1), line("b", 2), line("c", 3), line("d", 4)];
         let (length, base) = (lines[0].len(), lines.concat());
-        let listing = Listing::of(&base, item).unwrap();
+        let listing = Listing::of(&base, 20, item).unwrap();
         let pieces = [Ok(2 * length..3 * length), Err(line("b", 7)), Ok(0..length)];
         let (bytes, copies) = assemble(&base, &pieces);
         let (_, difference) = listing.derive(&bytes, &copies, item).unwrap();
@@ -219,6 +225,6 @@ mod tests {
     #[test]
     fn a_tree_that_is_cut_off_has_no_listing() {
         let whole = [line("a", 1), line("b", 2)].concat();
-        assert!(Listing::of(&whole[..whole.len() - 1], item).is_none());
+        assert!(Listing::of(&whole[..whole.len() - 1], 20, item).is_none());
     }
 }

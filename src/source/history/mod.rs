@@ -25,7 +25,7 @@ mod store;
 mod trees;
 mod visit;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -110,10 +110,7 @@ impl History {
 
 impl Source for History {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let (members, gaps) = match family(&self.path) {
-            Err(error) if error.is_sha256() => return Ok(unknown_ids(&self.path)),
-            family => family?,
-        };
+        let (members, gaps) = family(&self.path)?;
         let mut coverage = Coverage { gaps, ..Coverage::default() };
         for member in &members {
             match self.read(member, visit) {
@@ -173,7 +170,10 @@ impl History {
         let shallow = repository.shallow_commits();
         // Both sides need it, and neither should wait for the other.
         objects.packs().iter().for_each(|pack| _ = pack.kinds());
-        let clean = shelf.as_ref().map(|(shelf, _)| Clean::read(shelf)).unwrap_or_default();
+        let clean = shelf
+            .as_ref()
+            .map(|(shelf, _)| Clean::read(shelf, objects.id_bytes()))
+            .unwrap_or_default();
         let (commits, trees) = rayon::join(
             || Commits::collect(&store(), tips, &others.commits, &shallow, deliver, &clean),
             || Trees::of(objects.packs(), self.max_bytes),
@@ -247,20 +247,6 @@ impl History {
         objects.loose_ids().iter().for_each(|oid| state.add(oid.as_bytes()));
         state.finish()
     }
-}
-
-/// Says that a repository has ids of a kind that is not read. Neither libgit2 nor the rooms here know them;
-/// a scan that went on without a word would find nothing.
-fn unknown_ids(path: &Path) -> Coverage {
-    let gap = Gap {
-        what: format!("the history of {}", path.display()),
-        why: "its objects have SHA-256 ids, which can't be read yet".to_owned(),
-        remedy:
-            "make a copy with SHA-1 ids, and scan that: `git init --object-format=sha1 COPY`, then \
-                 `git fast-export --all | git -C COPY fast-import`"
-                .to_owned(),
-    };
-    Coverage { gaps: vec![gap], ..Coverage::default() }
 }
 
 fn too_many_paths(max_paths: usize) -> Gap {

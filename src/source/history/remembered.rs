@@ -11,9 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::source::cache::Shelf;
 use crate::source::{Event, Place, Stay, Stays};
 
-const OID_BYTES: usize = 20;
-/// An id and a size.
-const ENTRY_BYTES: usize = OID_BYTES + 4;
+/// How many bytes a size has, which stands behind each id.
+const SIZE_BYTES: usize = 4;
 /// The objects of larger histories are not kept one by one.
 const MAX_ENTRIES: usize = 8_000_000;
 
@@ -108,13 +107,18 @@ impl Outcome {
 
 /// Objects in which nothing was found, with their sizes.
 #[derive(Debug, Default)]
-pub(super) struct Clean(Vec<u8>);
+pub(super) struct Clean {
+    /// Ids and sizes, sorted.
+    bytes: Vec<u8>,
+    id_bytes: usize,
+}
 
 impl Clean {
-    /// Returns what was kept; nothing where there is nothing.
-    pub(super) fn read(shelf: &Shelf) -> Self {
+    /// Returns what was kept of a repository whose ids have so many bytes; nothing where there is nothing.
+    pub(super) fn read(shelf: &Shelf, id_bytes: usize) -> Self {
         let bytes = shelf.read("objects").unwrap_or_default();
-        Self(if bytes.len().is_multiple_of(ENTRY_BYTES) { bytes } else { Vec::new() })
+        let is_whole = bytes.len().is_multiple_of(id_bytes + SIZE_BYTES);
+        Self { bytes: if is_whole { bytes } else { Vec::new() }, id_bytes }
     }
 
     /// Keeps these objects, whatever was kept before.
@@ -122,7 +126,8 @@ impl Clean {
         objects.sort_unstable();
         objects.dedup();
         objects.truncate(MAX_ENTRIES);
-        let mut bytes = Vec::with_capacity(objects.len() * ENTRY_BYTES);
+        let id_bytes = objects.first().map_or(0, |(oid, _)| oid.as_bytes().len());
+        let mut bytes = Vec::with_capacity(objects.len() * (id_bytes + SIZE_BYTES));
         for (oid, size) in objects {
             bytes.extend(oid.as_bytes());
             bytes.extend(size.to_be_bytes());
@@ -132,20 +137,19 @@ impl Clean {
 
     /// Returns whether nothing was kept.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Returns the size of an object in which nothing was found.
     pub(super) fn size(&self, oid: Oid) -> Option<u32> {
-        let entry = |index: usize| &self.0[index * ENTRY_BYTES..(index + 1) * ENTRY_BYTES];
-        let (mut low, mut high) = (0, self.0.len() / ENTRY_BYTES);
+        let length = self.id_bytes + SIZE_BYTES;
+        let (mut low, mut high) = (0, self.bytes.len() / length);
         while low < high {
             let middle = low + (high - low) / 2;
-            let (id, size) = entry(middle).split_at(OID_BYTES);
+            let (id, size) =
+                self.bytes[middle * length..(middle + 1) * length].split_at(self.id_bytes);
             match id.cmp(oid.as_bytes()) {
-                Ordering::Equal => {
-                    return Some(u32::from_be_bytes(size.try_into().ok()?));
-                }
+                Ordering::Equal => return Some(u32::from_be_bytes(size.try_into().ok()?)),
                 Ordering::Less => low = middle + 1,
                 Ordering::Greater => high = middle,
             }
@@ -196,7 +200,7 @@ mod tests {
         let shelf = Cache::new(folder.path(), [0; 32]).shelf(folder.path());
         let oid = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
         Clean::write(&shelf, [9, 3, 200, 7].map(|byte| (oid(byte), u32::from(byte))).into());
-        let clean = Clean::read(&shelf);
+        let clean = Clean::read(&shelf, 20);
         for byte in 0..=255 {
             let expected = [3, 7, 9, 200].contains(&byte).then_some(u32::from(byte));
             assert_eq!(clean.size(oid(byte)), expected);

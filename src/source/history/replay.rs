@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 use rayon::prelude::*;
 
 use super::deliver::Deliver;
 use super::remembered::{Hit, KeptEvent, KeptStay, Outcome};
 use super::stays::{TAG_ORDER, record_of};
-use crate::source::repository::{Objects, Unreadable};
+use crate::source::repository::{Objects, Unreadable, parse_oid};
 use crate::source::stay::{Event, Stay, Stays};
 use crate::source::{Blob, Kind};
 
@@ -32,7 +32,7 @@ pub(super) fn replay(
 }
 
 fn hand(hit: &Hit, objects: &Objects, deliver: &Deliver<'_>) {
-    let (Ok(oid), Some(first)) = (Oid::from_str(&hit.object), hit.places.first()) else { return };
+    let (Some(oid), Some(first)) = (parse_oid(&hit.object), hit.places.first()) else { return };
     let kind = match first.kind {
         Kind::CommitMessage => ObjectType::Commit,
         Kind::TagMessage => ObjectType::Tag,
@@ -60,7 +60,7 @@ fn stay(kept: KeptStay, repository: &str, objects: &Objects) -> Stay {
 }
 
 fn event(kept: &KeptEvent, objects: &Objects) -> Option<Event> {
-    let oid = Oid::from_str(&kept.id).ok()?;
+    let oid = parse_oid(&kept.id)?;
     let is_tag = kept.order == TAG_ORDER;
     let kind = if is_tag { ObjectType::Tag } else { ObjectType::Commit };
     let record = record_of(oid, kind, &objects.read(oid, kind).ok()?)?;

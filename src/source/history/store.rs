@@ -29,6 +29,11 @@ impl<'a> Store<'a> {
         self.objects.packs()
     }
 
+    /// Returns how many bytes the ids of objects have.
+    pub(super) fn id_bytes(&self) -> usize {
+        self.objects.id_bytes()
+    }
+
     /// Returns how large an object may be to be read.
     pub(super) fn max_bytes(&self) -> u64 {
         self.max_bytes

@@ -209,7 +209,7 @@ impl Visit for Lister<'_> {
                 Some(listing)
             }
             None => {
-                let listing = Listing::of(bytes, item)?;
+                let listing = Listing::of(bytes, self.pack.id_bytes(), item)?;
                 self.keep(node, None, &[], listing.items());
                 Some(listing)
             }

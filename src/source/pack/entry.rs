@@ -2,8 +2,6 @@
 
 use git2::{ObjectType, Oid};
 
-const OID_BYTES: usize = 20;
-
 /// An object as it stands in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -27,8 +25,8 @@ pub(super) enum Stored {
 }
 
 impl Entry {
-    /// Reads the head that `bytes` begin with, or none where it is not one.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads the head that `bytes` begin with, where ids have so many bytes, or none where it is not one.
+    pub(super) fn parse(bytes: &[u8], id_bytes: usize) -> Option<Self> {
         let mut at = 0;
         let mut next = || {
             let byte = bytes.get(at).copied();
@@ -51,8 +49,8 @@ impl Entry {
             4 => Stored::Whole(ObjectType::Tag),
             6 => Stored::OffsetDelta(distance(&mut next)?),
             7 => {
-                let oid = bytes.get(at..at + OID_BYTES)?;
-                at += OID_BYTES;
+                let oid = bytes.get(at..at + id_bytes)?;
+                at += id_bytes;
                 Stored::RefDelta(Oid::from_bytes(oid).ok()?)
             }
             _ => return None,
@@ -78,13 +76,14 @@ mod tests {
 
     #[test]
     fn reads_heads_of_every_kind() {
-        let parse = |bytes: &[u8]| Entry::parse(bytes).map(|e| (e.stored, e.size, e.head_length));
+        let parse =
+            |bytes: &[u8]| Entry::parse(bytes, 20).map(|e| (e.stored, e.size, e.head_length));
         assert_eq!(parse(&[0x35]), Some((Stored::Whole(ObjectType::Blob), 5, 1)));
         assert_eq!(parse(&[0x9f, 0x01]), Some((Stored::Whole(ObjectType::Commit), 31, 2)));
         assert_eq!(parse(&[0x61, 0x80, 0x00]), Some((Stored::OffsetDelta(128), 1, 3)));
         let mut by_id = vec![0x72];
-        by_id.extend([7; OID_BYTES]);
-        let oid = Oid::from_bytes(&[7; OID_BYTES]).unwrap();
+        by_id.extend([7; 20]);
+        let oid = Oid::from_bytes(&[7; 20]).unwrap();
         assert_eq!(parse(&by_id), Some((Stored::RefDelta(oid), 2, 21)));
     }
 
@@ -92,7 +91,7 @@ mod tests {
     fn what_is_cut_off_or_of_no_kind_is_none() {
         let endless = [0xff; 40];
         for bytes in [&[][..], &[0x80], &[0x61, 0x80], &[0x72, 1, 2], &[0x05], &[0x55], &endless] {
-            assert_eq!(Entry::parse(bytes), None, "{bytes:?}");
+            assert_eq!(Entry::parse(bytes, 20), None, "{bytes:?}");
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
+use super::Node;
 use super::entry::{Entry, Stored};
 use super::index::Index;
-use super::{Node, TRAILER_BYTES};
 
 /// No object: the base of one that is stored whole, or whose base is not in this pack.
 const NONE: Node = Node::MAX;
 /// A head is no longer than this: ten bytes of a size, and an id.
-const MAX_HEAD_BYTES: usize = 32;
+const MAX_HEAD_BYTES: usize = 48;
 
 /// The objects of a pack in the order in which they stand there, and the trees that they form.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Forest {
     pub(super) fn of(index: &Index, pack: &[u8]) -> Self {
         index.prepare();
         // One that the index can't place stands at the end, where there is nothing to read.
-        let end = pack.len().saturating_sub(TRAILER_BYTES);
+        let end = pack.len().saturating_sub(index.id_bytes());
         let place = |number: usize| {
             let offset = index.offset(number).and_then(|offset| usize::try_from(offset).ok());
             (offset.unwrap_or(end), number as u32)
@@ -102,7 +102,7 @@ impl Forest {
 /// that shows again when the object is read.
 fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: &[Node]) -> Node {
     let head = pack.get(offset..).unwrap_or_default();
-    let entry = Entry::parse(&head[..head.len().min(MAX_HEAD_BYTES)]);
+    let entry = Entry::parse(&head[..head.len().min(MAX_HEAD_BYTES)], index.id_bytes());
     let base = match entry.map(|entry| entry.stored) {
         Some(Stored::OffsetDelta(distance)) => usize::try_from(distance)
             .ok()

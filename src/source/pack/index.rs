@@ -12,10 +12,7 @@ use git2::Oid;
 use super::map::Mapped;
 
 const MAGIC: [u8; 8] = [0xff, b't', b'O', b'c', 0, 0, 0, 2];
-const OID_BYTES: usize = 20;
 const FAN_OUT_BYTES: usize = 256 * 4;
-/// The checksums of the pack and of the index itself stand at the end.
-const TRAILER_BYTES: usize = 2 * OID_BYTES;
 /// An offset with this bit is a position in the table of large offsets.
 const IS_LARGE: u32 = 1 << 31;
 
@@ -23,6 +20,8 @@ const IS_LARGE: u32 = 1 << 31;
 #[derive(Debug)]
 pub(in crate::source) struct Index {
     bytes: Mapped,
+    /// How many bytes an id has, and a checksum.
+    id_bytes: usize,
     count: usize,
     starts: OnceLock<Starts>,
 }
@@ -36,11 +35,16 @@ struct Starts {
 }
 
 impl Index {
-    /// Opens an index, or says what is wrong with it.
-    pub(super) fn open(path: &Path) -> Result<Self, String> {
+    /// Opens an index, whose ids have so many bytes, or says what is wrong with it.
+    pub(super) fn open(path: &Path, id_bytes: usize) -> Result<Self, String> {
         let bytes = Mapped::open(path).map_err(|error| error.to_string())?;
-        let count = count(&bytes).ok_or("it is no index of version 2")?;
-        Ok(Self { bytes, count, starts: OnceLock::new() })
+        let count = count(&bytes, id_bytes).ok_or("it is no index of version 2")?;
+        Ok(Self { bytes, id_bytes, count, starts: OnceLock::new() })
+    }
+
+    /// Returns how many bytes an id has.
+    pub(super) fn id_bytes(&self) -> usize {
+        self.id_bytes
     }
 
     /// Returns how many objects there are.
@@ -50,15 +54,15 @@ impl Index {
 
     /// Returns the checksum of the pack.
     pub(super) fn checksum_of_pack(&self) -> &[u8] {
-        let start = self.bytes.len() - TRAILER_BYTES;
-        &self.bytes[start..start + OID_BYTES]
+        let start = self.bytes.len() - self.trailer_bytes();
+        &self.bytes[start..start + self.id_bytes]
     }
 
     /// Returns the id of an object.
     pub(super) fn oid(&self, number: usize) -> Oid {
-        let start = MAGIC.len() + FAN_OUT_BYTES + number * OID_BYTES;
-        Oid::from_bytes(&self.bytes[start..start + OID_BYTES])
-            .expect("an id is made of any twenty bytes")
+        let start = MAGIC.len() + FAN_OUT_BYTES + number * self.id_bytes;
+        Oid::from_bytes(&self.bytes[start..start + self.id_bytes])
+            .expect("an id is made of any bytes")
     }
 
     /// Returns the checksum of an object's bytes in the pack.
@@ -74,7 +78,7 @@ impl Index {
             return Some(u64::from(offset));
         }
         let start = offsets + self.count * 4 + (offset & !IS_LARGE) as usize * 8;
-        let end = self.bytes.len() - TRAILER_BYTES;
+        let end = self.bytes.len() - self.trailer_bytes();
         let bytes = self.bytes[..end].get(start..start + 8)?;
         Some(u64::from_be_bytes(bytes.try_into().ok()?))
     }
@@ -83,7 +87,7 @@ impl Index {
     pub(super) fn find(&self, oid: Oid) -> Option<usize> {
         let oid = oid.as_bytes();
         let ids = &self.bytes[MAGIC.len() + FAN_OUT_BYTES..self.ids_end()];
-        let id = |number: usize| &ids[number * OID_BYTES..(number + 1) * OID_BYTES];
+        let id = |number: usize| &ids[number * self.id_bytes..(number + 1) * self.id_bytes];
         let Range { start: mut low, end: mut high } = self.near(oid);
         while low < high {
             let middle = low + (high - low) / 2;
@@ -125,15 +129,20 @@ impl Index {
 
     /// Returns the first bytes of an id as a number.
     fn head(&self, number: usize) -> u64 {
-        head(&self.bytes[MAGIC.len() + FAN_OUT_BYTES + number * OID_BYTES..])
+        head(&self.bytes[MAGIC.len() + FAN_OUT_BYTES + number * self.id_bytes..])
     }
 
     fn fan_out(&self, first: usize) -> usize {
         self.word(MAGIC.len() + first * 4) as usize
     }
 
+    /// Returns the length of what stands at the end: the checksums of the pack and of the index itself.
+    fn trailer_bytes(&self) -> usize {
+        2 * self.id_bytes
+    }
+
     fn ids_end(&self) -> usize {
-        MAGIC.len() + FAN_OUT_BYTES + self.count * OID_BYTES
+        MAGIC.len() + FAN_OUT_BYTES + self.count * self.id_bytes
     }
 
     fn word(&self, start: usize) -> u32 {
@@ -148,10 +157,10 @@ fn head(oid: &[u8]) -> u64 {
 }
 
 /// Returns how many objects an index has, if it is as long as that makes it.
-fn count(bytes: &[u8]) -> Option<usize> {
+fn count(bytes: &[u8], id_bytes: usize) -> Option<usize> {
     let last = bytes.strip_prefix(&MAGIC)?.get(FAN_OUT_BYTES - 4..FAN_OUT_BYTES)?;
     let count = u32::from_be_bytes(last.try_into().ok()?) as usize;
-    let tables = count.checked_mul(OID_BYTES + 4 + 4)?;
-    let least = MAGIC.len() + FAN_OUT_BYTES + TRAILER_BYTES;
+    let tables = count.checked_mul(id_bytes + 4 + 4)?;
+    let least = MAGIC.len() + FAN_OUT_BYTES + 2 * id_bytes;
     (bytes.len() >= tables.checked_add(least)?).then_some(count)
 }

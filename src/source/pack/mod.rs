@@ -58,25 +58,23 @@ pub(super) struct Pack {
 
 /// git makes no chain of differences longer than this.
 const MAX_CHAIN: usize = 4096;
-/// The checksum of a pack stands at its end.
-const TRAILER_BYTES: usize = 20;
 
 impl Pack {
-    /// Opens every pack in these object folders. One that can't be opened is left to libgit2.
-    pub(super) fn open_all(object_folders: &[PathBuf]) -> Vec<Self> {
+    /// Opens every pack in these object folders, whose ids have so many bytes. One that can't be opened is left to libgit2.
+    pub(super) fn open_all(object_folders: &[PathBuf], id_bytes: usize) -> Vec<Self> {
         let folders = object_folders.iter().map(|folder| folder.join("pack"));
         let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "idx"));
         paths.sort();
-        paths.iter().filter_map(|path| Self::open(path).ok()).collect()
+        paths.iter().filter_map(|path| Self::open(path, id_bytes).ok()).collect()
     }
 
-    fn open(index: &Path) -> Result<Self, String> {
+    fn open(index: &Path, id_bytes: usize) -> Result<Self, String> {
         let pack = index.with_extension("pack");
         let bytes = Mapped::open(&pack).map_err(|error| error.to_string())?;
         Ok(Self {
-            index: Index::open(index)?,
+            index: Index::open(index, id_bytes)?,
             bytes,
             forest: OnceLock::new(),
             kinds: OnceLock::new(),
@@ -133,8 +131,13 @@ impl Pack {
     }
 
     fn entry_at(&self, offset: u64) -> Option<Entry> {
-        let end = self.bytes.len().checked_sub(TRAILER_BYTES)?;
-        Entry::parse(self.bytes[..end].get(usize::try_from(offset).ok()?..)?)
+        let end = self.bytes.len().checked_sub(self.index.id_bytes())?;
+        Entry::parse(self.bytes[..end].get(usize::try_from(offset).ok()?..)?, self.index.id_bytes())
+    }
+
+    /// Returns how many bytes an id has.
+    pub(super) fn id_bytes(&self) -> usize {
+        self.index.id_bytes()
     }
 
     /// Returns how many bytes it has.
@@ -190,7 +193,7 @@ impl Pack {
     /// Returns how an object is stored, as far as its head makes sense.
     fn stored(&self, node: Node) -> Option<Stored> {
         let bytes = self.bytes.get(self.forest().range(node))?;
-        Entry::parse(bytes).map(|entry| entry.stored)
+        Entry::parse(bytes, self.index.id_bytes()).map(|entry| entry.stored)
     }
 
     /// Returns how its objects are made of each other; the head of each is read for that when it is
@@ -207,7 +210,8 @@ impl Pack {
         if libdeflater::crc32(bytes) != self.index.crc32(forest.number(node)) {
             return Err(Broken("its bytes are not those that the index knows"));
         }
-        let entry = Entry::parse(bytes).ok_or(Broken("its head makes no sense"))?;
+        let entry =
+            Entry::parse(bytes, self.index.id_bytes()).ok_or(Broken("its head makes no sense"))?;
         Ok((entry, &bytes[entry.head_length..]))
     }
 }

@@ -180,7 +180,7 @@ impl<'a> Walk<'a> {
         };
         let mut failure = None;
         let mut listing = Vec::new();
-        for entry in entries(&bytes) {
+        for entry in entries(&bytes, self.objects.id_bytes()) {
             match entry {
                 Ok(entry) => listing.push((entry.name.to_owned(), entry.kind, entry.oid)),
                 Err(()) => {

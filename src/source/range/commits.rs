@@ -138,7 +138,8 @@ fn peel(
 pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>> {
     let (_, _, bytes) = peel(objects, tip, &mut Vec::new()).ok()?;
     let tree = objects.read(repository::Commit::parse(&bytes)?.tree, ObjectType::Tree).ok()?;
-    let entry = entries(&tree).flatten().find(|entry| entry.name == name.as_bytes())?;
+    let entry =
+        entries(&tree, objects.id_bytes()).flatten().find(|entry| entry.name == name.as_bytes())?;
     objects.read(entry.oid, ObjectType::Blob).ok()
 }
 

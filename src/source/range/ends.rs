@@ -4,7 +4,7 @@ use git2::{ErrorCode, Oid};
 use jiff::Timestamp;
 
 use super::commits::Commits;
-use crate::source::repository::{Objects, Tip, tips};
+use crate::source::repository::{Objects, Tip, parse_oid, tips};
 use crate::source::{Error, Repository};
 
 /// What a push brings to a repository.
@@ -85,7 +85,7 @@ impl Ends {
     pub(super) fn of_push(repository: &Repository, objects: &Objects, push: &Push) -> Self {
         let parse = |ids: &[String]| -> Vec<Oid> {
             let real = ids.iter().filter(|id| !is_zero(id));
-            real.filter_map(|id| Oid::from_str(id).ok()).collect()
+            real.filter_map(|id| parse_oid(id)).collect()
         };
         let mut hidden = parse(&push.known);
         hidden.retain(|oid| objects.contains(*oid));
@@ -137,7 +137,7 @@ fn resolve_full(repository: &Repository, name: &str) -> Option<Oid> {
     if name == "HEAD" || name == "@" {
         return crate::source::repository::merged(repository).first().copied();
     }
-    let full = Some(name).filter(|name| name.len() >= 40).and_then(|name| Oid::from_str(name).ok());
+    let full = parse_oid(name);
     let folders = ["", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"];
     full.or_else(|| folders.iter().find_map(|folder| of_name(&format!("{folder}{name}"))))
 }

@@ -24,15 +24,15 @@ pub(super) fn read_others(
     let mut known: HashSet<Oid> = blobs.iter().map(|found| found.oid).collect();
     known.extend(commits.commits.iter().map(|commit| commit.oid));
     known.extend(commits.tags.iter().map(|tag| tag.oid));
-    let mut others = objects_in(quarantine);
+    let mut others = objects_in(quarantine, repository.id_bytes());
     others.retain(|oid| !known.contains(oid));
     others.par_iter().filter(|oid| !repository.contains(**oid)).for_each(|oid| read(*oid, reader));
 }
 
 /// Lists the objects of one folder, packed and loose, each once.
-fn objects_in(folder: &Path) -> Vec<Oid> {
+fn objects_in(folder: &Path, id_bytes: usize) -> Vec<Oid> {
     let folders: [PathBuf; 1] = [folder.to_owned()];
-    let packs = Pack::open_all(&folders);
+    let packs = Pack::open_all(&folders, id_bytes);
     let packed = packs.iter().flat_map(Pack::oids);
     let mut found: Vec<Oid> = packed.chain(loose_objects(&folders).into_keys()).collect();
     found.sort();

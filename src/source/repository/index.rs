@@ -13,8 +13,6 @@ use git2::Oid;
 
 use super::Error;
 
-/// The length of an object id.
-const OID_BYTES: usize = 20;
 /// How many bytes of an entry stand before its object id: times, owner, mode, size.
 const STAT_BYTES: usize = 40;
 /// Where the mode stands among them.
@@ -63,19 +61,19 @@ impl Index {
         &self.paths[entry.path.clone()]
     }
 
-    /// Reads an index file. Where there is none, nothing is staged.
-    pub(in crate::source) fn read(path: &Path) -> Result<Self, Error> {
+    /// Reads an index file, in which ids have so many bytes. Where there is none, nothing is staged.
+    pub(in crate::source) fn read(path: &Path, id_bytes: usize) -> Result<Self, Error> {
         let failed = |why: &str| Error::Index { path: path.to_owned(), why: why.to_owned() };
         match fs::read(path) {
-            Ok(bytes) => Self::parse(&bytes).map_err(failed),
+            Ok(bytes) => Self::parse(&bytes, id_bytes).map_err(failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(Error::Read { path: path.to_owned(), source }),
         }
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
-        let end = bytes.len().checked_sub(OID_BYTES).ok_or(CUT_OFF)?;
-        let mut reader = Reader { rest: &bytes[..end] };
+    fn parse(bytes: &[u8], id_bytes: usize) -> Result<Self, &'static str> {
+        let end = bytes.len().checked_sub(id_bytes).ok_or(CUT_OFF)?;
+        let mut reader = Reader { rest: &bytes[..end], id_bytes };
         if reader.take(4)? != b"DIRC" {
             return Err("it is no index");
         }
@@ -99,7 +97,8 @@ impl Index {
             let content = reader.take(length)?;
             match name {
                 b"TREE" => {
-                    index.root = Reader { rest: content }.folder().ok().map(|(_, root)| root)
+                    index.root =
+                        Reader { rest: content, id_bytes }.folder().ok().map(|(_, root)| root)
                 }
                 // An entry that is a folder has the mode of one: nothing else is to be known.
                 b"sdir" => {}
@@ -117,6 +116,7 @@ const CUT_OFF: &str = "it is cut off";
 
 struct Reader<'a> {
     rest: &'a [u8],
+    id_bytes: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
     }
 
     fn oid(&mut self) -> Result<Oid, &'static str> {
-        Oid::from_bytes(self.take(OID_BYTES)?).map_err(|_| CUT_OFF)
+        Oid::from_bytes(self.take(self.id_bytes)?).map_err(|_| CUT_OFF)
     }
 
     /// Reads an entry, whose path may begin with that of the one before, and adds its path to all.
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
         paths: &mut Vec<u8>,
     ) -> Result<Staged, &'static str> {
         let whole = self.rest;
-        let mut mode = Reader { rest: &self.take(STAT_BYTES)?[MODE_AT..] };
+        let mut mode = Reader { rest: &self.take(STAT_BYTES)?[MODE_AT..], ..*self };
         let mode = mode.number()?;
         let oid = self.oid()?;
         let flags = self.flags()?;
@@ -246,13 +246,13 @@ mod tests {
         index.write_tree().unwrap();
         index.write().unwrap();
         let bytes = fs::read(folder.path().join(".git/index")).unwrap();
-        let whole = Index::parse(&bytes).unwrap();
+        let whole = Index::parse(&bytes, 20).unwrap();
         let paths: Vec<_> = whole.entries.iter().map(|entry| whole.path(entry)).collect();
         assert_eq!(paths, [&b"a"[..], b"b/c", b"b/d/e"]);
         let below = &whole.root.as_ref().unwrap().folders[&b"b"[..]];
         assert_eq!(below.tree.unwrap().1, 2);
         for end in 0..bytes.len() {
-            let read = Index::parse(&bytes[..end]);
+            let read = Index::parse(&bytes[..end], 20);
             assert!(read.is_err() || read.unwrap().entries.len() == 3, "cut at {end}");
         }
     }

@@ -12,6 +12,7 @@ use flate2::bufread::ZlibDecoder;
 use git2::{ObjectType, Oid};
 
 use super::Unreadable;
+use super::ids::parse_oid;
 
 /// How far alternates of alternates are followed, as in git.
 const MAX_ALTERNATES_DEPTH: usize = 5;
@@ -42,8 +43,8 @@ pub(in crate::source) fn loose_objects(folders: &[PathBuf]) -> HashMap<Oid, Path
     let mut found = HashMap::new();
     for folder in folders {
         for fan_out in names(folder).filter(|name| name.len() == 2) {
-            for rest in names(&folder.join(&fan_out)).filter(|name| name.len() == 38) {
-                if let Ok(oid) = Oid::from_str(&format!("{fan_out}{rest}")) {
+            for rest in names(&folder.join(&fan_out)).filter(|name| name.len() >= 38) {
+                if let Some(oid) = parse_oid(&format!("{fan_out}{rest}")) {
                     found.insert(oid, folder.join(&fan_out).join(rest));
                 }
             }
@@ -79,7 +80,7 @@ pub(super) fn read_loose(
     // One byte more than there should be, so that a longer one shows.
     let mut bounded = content.take(size.saturating_add(1));
     bounded.read_to_end(&mut bytes).map_err(broken)?;
-    let hash = Oid::hash_object(kind, &bytes);
+    let hash = Oid::hash_object_ext(kind, &bytes, oid.object_format());
     if bytes.len() as u64 == size && hash.is_ok_and(|hash| hash == oid) {
         Ok((kind, bytes))
     } else {

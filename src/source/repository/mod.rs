@@ -4,6 +4,7 @@
 //! could name a program; no hook, filter or monitor runs.
 
 mod hooks_folder;
+mod ids;
 mod index;
 mod loose;
 mod objects;
@@ -15,6 +16,7 @@ mod signature;
 mod submodules;
 
 pub use hooks_folder::HooksFolder;
+pub(super) use ids::parse_oid;
 pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
@@ -28,7 +30,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorClass, ErrorCode, Oid};
+use git2::{ErrorClass, ErrorCode, ObjectFormat, Oid};
 
 /// Why a source could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -100,15 +102,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether all that is wrong with a repository is that its ids are longer.
-    pub(super) fn is_sha256(&self) -> bool {
-        let Self::Git { path, .. } = self else { return false };
-        let Ok(repository) = Repository::discover(path) else { return false };
-        let config = git2::Config::open(&repository.commondir.join("config"));
-        let format = config.and_then(|config| config.get_string("extensions.objectformat"));
-        format.is_ok_and(|format| format.eq_ignore_ascii_case("sha256"))
-    }
-
     /// Returns what a person can do about it, where that is known.
     pub fn remedy(&self) -> Option<String> {
         match self {
@@ -157,6 +150,7 @@ pub struct Repository {
     commondir: PathBuf,
     workdir: Option<PathBuf>,
     is_foreign: bool,
+    format: ObjectFormat,
 }
 
 impl Repository {
@@ -182,6 +176,16 @@ impl Repository {
         self.is_foreign
     }
 
+    /// Returns the hash that its objects are named by.
+    pub(super) fn format(&self) -> ObjectFormat {
+        self.format
+    }
+
+    /// Returns how many bytes the ids of its objects have.
+    pub(super) fn id_bytes(&self) -> usize {
+        ids::id_bytes(self.format)
+    }
+
     /// Returns where its own objects lie.
     pub(super) fn objects_dir(&self) -> PathBuf {
         self.commondir.join("objects")
@@ -190,7 +194,7 @@ impl Repository {
     /// Returns the commits whose parents a shallow clone left out.
     pub(super) fn shallow_commits(&self) -> HashSet<Oid> {
         let text = fs::read_to_string(self.commondir.join("shallow")).unwrap_or_default();
-        text.lines().filter_map(|line| Oid::from_str(line.trim()).ok()).collect()
+        text.lines().filter_map(|line| parse_oid(line.trim())).collect()
     }
 
     /// Returns whether it is a partial clone, which leaves objects at its remote until they are needed.
@@ -221,7 +225,8 @@ impl Repository {
             None => None,
         };
         let commondir = pointer("commondir").unwrap_or_else(|| path.clone());
-        Self { commondir, workdir, path, is_foreign: false }
+        let format = format_in(&commondir).unwrap_or(ObjectFormat::Sha1);
+        Self { commondir, workdir, path, is_foreign: false, format }
     }
 }
 
@@ -238,6 +243,7 @@ pub fn open_repository(path: &Path) -> Result<Repository, Error> {
             commondir: opened.commondir().to_owned(),
             workdir: opened.workdir().map(Path::to_owned),
             is_foreign: false,
+            format: opened.object_format(),
         }),
         // It is only read: nothing of another user's is run.
         Err(error) if error.code() == ErrorCode::Owner && has_only_known_extensions(&found) => {
@@ -272,12 +278,24 @@ fn has_only_known_extensions(repository: &Repository) -> bool {
         let config = git2::Config::open(&repository.commondir.join("config"))?;
         let mut only_known = true;
         config.entries(Some("^extensions\\."))?.for_each(|entry| {
-            let sha1 = entry.name() == Ok("extensions.objectformat") && entry.value() == Ok("sha1");
-            only_known &= sha1 || entry.name().is_ok_and(|name| KNOWN.contains(&name));
+            let is_format = entry.name() == Ok("extensions.objectformat");
+            let format = is_format.then(|| entry.value().ok().and_then(named_format)).flatten();
+            only_known &= format.is_some() || entry.name().is_ok_and(|name| KNOWN.contains(&name));
         })?;
         Ok(only_known)
     };
     only_known().unwrap_or(false)
+}
+
+/// Returns the hash that the configuration in a folder names.
+fn format_in(commondir: &Path) -> Option<ObjectFormat> {
+    let config = git2::Config::open(&commondir.join("config")).ok()?;
+    named_format(&config.get_string("extensions.objectformat").ok()?)
+}
+
+fn named_format(name: &str) -> Option<ObjectFormat> {
+    let formats = [ObjectFormat::Sha1, ObjectFormat::Sha256];
+    formats.into_iter().find(|format| name.eq_ignore_ascii_case(format.str()))
 }
 
 /// Says what an error of libgit2 about a whole repository means.

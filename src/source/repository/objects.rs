@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use git2::{ErrorCode, ObjectType, Odb, Oid};
+use git2::{ErrorCode, ObjectFormat, ObjectType, Odb, Oid};
 
+use super::ids::id_bytes;
 use super::loose::{kind_of_loose, loose_objects, object_folders, read_loose};
 use super::{Error, Repository};
 use crate::source::Gap;
@@ -20,6 +21,7 @@ use crate::source::tally::too_large;
 pub(in crate::source) struct Objects {
     directories: Vec<String>,
     max_bytes: u64,
+    format: ObjectFormat,
     folders: Vec<PathBuf>,
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
@@ -81,7 +83,8 @@ impl Objects {
         let objects = Self {
             directories: own.iter().map(text).collect::<Result<_, _>>()?,
             max_bytes,
-            packs: Pack::open_all(&folders),
+            packs: Pack::open_all(&folders, repository.id_bytes()),
+            format: repository.format(),
             loose: loose(folders.clone()),
             folders,
             handles: Mutex::default(),
@@ -89,6 +92,11 @@ impl Objects {
         let handle = objects.open_handle();
         objects.bring_back(handle.map_err(|error| failed(error.message().to_owned()))?);
         Ok(objects)
+    }
+
+    /// Returns how many bytes their ids have.
+    pub(in crate::source) fn id_bytes(&self) -> usize {
+        id_bytes(self.format)
     }
 
     /// Returns the packs that the objects lie in, as far as they can be opened.
@@ -189,7 +197,7 @@ impl Objects {
     }
 
     fn open_handle(&self) -> Result<Odb<'static>, git2::Error> {
-        let odb = Odb::new()?;
+        let odb = Odb::new_ext(self.format)?;
         for directory in &self.directories {
             odb.add_disk_alternate(directory)?;
         }

@@ -8,9 +8,6 @@ use super::Repository;
 use super::loose::object_folders;
 use crate::source::Gap;
 
-/// The length of the checksum at the end of a pack.
-const CHECKSUM: usize = 20;
-
 /// Returns a gap for every pack that was cut off or overwritten, and for every alternate that can't be
 /// read.
 ///
@@ -32,7 +29,7 @@ pub(in crate::source) fn broken_packs(repository: &Repository) -> Vec<Gap> {
     let broken = packs.filter_map(|pack| {
         // One that git has replaced since it was listed is no damage.
         let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound && !pack.exists();
-        let why = match why_broken(&pack) {
+        let why = match why_broken(&pack, repository.id_bytes()) {
             Err(error) if gone(&error) => None,
             why => why.unwrap_or_else(|error| Some(error.to_string())),
         }?;
@@ -45,15 +42,15 @@ pub(in crate::source) fn broken_packs(repository: &Repository) -> Vec<Gap> {
     missing.chain(broken).collect()
 }
 
-fn why_broken(pack: &Path) -> io::Result<Option<String>> {
+fn why_broken(pack: &Path, id_bytes: usize) -> io::Result<Option<String>> {
     let index = pack.with_extension("idx");
     if !index.exists() && pack.exists() {
         return Ok(Some("the pack has no index, so its objects can't be found".to_owned()));
     }
     // An index ends with the checksum of its pack and then its own.
-    let expected = tail(&index, 2 * CHECKSUM)?;
-    let found = tail(pack, CHECKSUM)?;
-    let whole = expected.is_some_and(|expected| found.as_deref() == Some(&expected[..CHECKSUM]));
+    let expected = tail(&index, 2 * id_bytes)?;
+    let found = tail(pack, id_bytes)?;
+    let whole = expected.is_some_and(|expected| found.as_deref() == Some(&expected[..id_bytes]));
     Ok((!whole)
         .then(|| "the pack does not match its index: it was cut off or overwritten".to_owned()))
 }

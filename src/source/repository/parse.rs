@@ -8,9 +8,7 @@ use std::ffi::CStr;
 use git2::Oid;
 
 use super::Signature;
-
-/// The length of an object id in a tree.
-const OID_BYTES: usize = 20;
+use super::ids::parse_oid;
 
 /// What is needed of a commit's header.
 #[derive(Debug)]
@@ -58,7 +56,7 @@ pub(in crate::source) fn message(bytes: &[u8]) -> &[u8] {
 }
 
 fn oid(text: &[u8]) -> Option<Oid> {
-    Oid::from_str(std::str::from_utf8(text).ok()?).ok()
+    parse_oid(std::str::from_utf8(text).ok()?)
 }
 
 fn field<'a>(bytes: &'a [u8], name: &'static str) -> Option<&'a [u8]> {
@@ -103,15 +101,18 @@ impl EntryKind {
     }
 }
 
-/// Returns the entries of a tree; an error as the last one where the rest can't be read.
-pub(in crate::source) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, ()>> {
+/// Returns the entries of a tree, in which ids have so many bytes; an error as the last one where the rest can't be read.
+pub(in crate::source) fn entries(
+    bytes: &[u8],
+    id_bytes: usize,
+) -> impl Iterator<Item = Result<Entry<'_>, ()>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
         }
-        let split = split_entry(rest);
-        let parsed = split.and_then(|(entry, _)| entry_of(entry));
+        let split = split_entry(rest, id_bytes);
+        let parsed = split.and_then(|(entry, _)| entry_of(entry, id_bytes));
         rest = match (parsed, split) {
             (Some(_), Some((_, after))) => after,
             _ => &[],
@@ -120,14 +121,14 @@ pub(in crate::source) fn entries(bytes: &[u8]) -> impl Iterator<Item = Result<En
     })
 }
 
-/// Splits the first entry off a tree: mode, a space, the name, a zero, twenty bytes.
-pub(in crate::source) fn split_entry(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Splits the first entry off a tree: mode, a space, the name, a zero, the bytes of an id.
+pub(in crate::source) fn split_entry(bytes: &[u8], id_bytes: usize) -> Option<(&[u8], &[u8])> {
     let text = CStr::from_bytes_until_nul(bytes).ok()?;
-    bytes.split_at_checked(text.count_bytes() + 1 + OID_BYTES)
+    bytes.split_at_checked(text.count_bytes() + 1 + id_bytes)
 }
 
-fn entry_of(bytes: &[u8]) -> Option<Entry<'_>> {
-    let (text, oid) = bytes.split_at_checked(bytes.len().checked_sub(OID_BYTES)?)?;
+fn entry_of(bytes: &[u8], id_bytes: usize) -> Option<Entry<'_>> {
+    let (text, oid) = bytes.split_at_checked(bytes.len().checked_sub(id_bytes)?)?;
     let space = text.iter().take(8).position(|byte| *byte == b' ')?;
     let mode = u32::from_str_radix(std::str::from_utf8(&text[..space]).ok()?, 8).ok()?;
     Some(Entry {
@@ -159,7 +160,7 @@ mod tests {
         tree.extend(b"40000 src\0");
         tree.extend([8; 20]);
         for cut in 0..=tree.len() {
-            let read: Vec<_> = entries(&tree[..cut]).collect();
+            let read: Vec<_> = entries(&tree[..cut], 20).collect();
             let good = read.iter().filter(|entry| entry.is_ok()).count();
             let complete = [0, whole, tree.len()].contains(&cut);
             assert_eq!(good, usize::from(cut >= whole) + usize::from(cut == tree.len()));

@@ -9,7 +9,8 @@ use std::path::Path;
 use git2::Oid;
 
 use super::Repository;
-use super::refs::{Tip, parse_oid};
+use super::ids::parse_oid;
+use super::refs::Tip;
 
 /// Files beside `HEAD` that begin each of their lines with an object. git removes what they name when
 /// it likes.

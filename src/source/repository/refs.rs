@@ -9,6 +9,7 @@ use std::path::Path;
 
 use git2::Oid;
 
+use super::ids::parse_oid;
 use super::{Repository, reflogs};
 use crate::source::Gap;
 
@@ -169,12 +170,6 @@ fn read(path: &Path) -> io::Result<Option<Target>> {
         Some(name) => Some(Target::Reference(name.trim_start().to_owned())),
         None => parse_oid(text).map(Target::Object),
     })
-}
-
-/// Reads a full object id; libgit2 would take the beginning of one too.
-pub(super) fn parse_oid(text: &str) -> Option<Oid> {
-    let text = text.get(..40).filter(|_| text.len() == 40)?;
-    Oid::from_str(text).ok()
 }
 
 fn sorted_names(folder: &Path) -> io::Result<Vec<String>> {

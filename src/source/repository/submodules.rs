@@ -39,9 +39,10 @@ fn submodules(repository: &Repository) -> Vec<Submodule> {
 
 /// Returns the submodules of the index that have a repository in the worktree.
 fn checked_out(repository: &Repository) -> Vec<Submodule> {
-    let (Some(workdir), Ok(index)) =
-        (repository.workdir(), Index::open(&repository.path().join("index")))
-    else {
+    let (Some(workdir), Ok(index)) = (
+        repository.workdir(),
+        Index::open_ext(&repository.path().join("index"), repository.format()),
+    ) else {
         return Vec::new();
     };
     let links = index.iter().filter(|entry| entry.mode == GITLINK);

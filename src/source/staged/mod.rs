@@ -66,7 +66,8 @@ impl Source for Staged {
         let repository = open_repository(&self.path)?;
         let objects = Objects::open_lazily(&repository, &[], self.max_bytes)?;
         let default = || repository.path().join("index");
-        let index = Index::read(&self.index.clone().unwrap_or_else(default))?;
+        let index =
+            Index::read(&self.index.clone().unwrap_or_else(default), repository.id_bytes())?;
         let mut changed = changes(&objects, &index, &merged(&repository));
         if !self.whole_files {
             renames::find(&objects, &mut changed);

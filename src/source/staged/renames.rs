@@ -53,7 +53,7 @@ fn gone(objects: &Objects, removed: &[Removed]) -> Vec<Gone> {
             EntryKind::Submodule => {}
             EntryKind::Tree => {
                 let bytes = objects.read(oid, ObjectType::Tree).unwrap_or_default();
-                for entry in entries(&bytes).map_while(Result::ok) {
+                for entry in entries(&bytes, objects.id_bytes()).map_while(Result::ok) {
                     waiting.push(([&path, &b"/"[..], entry.name].concat(), entry.kind, entry.oid));
                 }
             }

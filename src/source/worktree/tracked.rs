@@ -32,7 +32,8 @@ pub(super) fn tracked_below(root: &Path) -> Result<HashSet<PathBuf>, Gap> {
 /// Returns the paths of the index, relative to the root of the worktree.
 fn tracked(repository: &Repository) -> Result<Vec<PathBuf>, Gap> {
     let path = repository.path().join("index");
-    let index = Index::open(&path).map_err(|error| gap(&path, error.message()))?;
+    let index =
+        Index::open_ext(&path, repository.format()).map_err(|error| gap(&path, error.message()))?;
     Ok(index.iter().map(|entry| to_path(&entry.path)).collect())
 }
 

@@ -4,6 +4,7 @@
 #[path = "contain/killed.rs"]
 mod killed;
 mod moto;
+mod python;
 mod world;
 
 use std::fs;

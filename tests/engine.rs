@@ -30,6 +30,8 @@ mod places;
 mod plans;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "aws", feature = "postgres"))]
+mod python;
 #[path = "engine/rounds.rs"]
 mod rounds;
 #[path = "engine/undo.rs"]

@@ -11,6 +11,8 @@ mod fold;
 #[cfg(feature = "postgres")]
 #[path = "postgres/mod.rs"]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod python;
 #[path = "incident/report.rs"]
 mod report;
 #[cfg(feature = "postgres")]

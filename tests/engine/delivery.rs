@@ -11,7 +11,8 @@ use stanch::secret::Credential;
 use crate::world::{World, assert_outcomes, bare, end, secret_of};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
-const LONG: Duration = Duration::from_secs(30);
+/// However long an interpreter takes to start.
+const LONG: Duration = Duration::from_secs(600);
 
 /// Returns a delivery that runs these lines of Python, with the folder as its argument.
 fn python(folder: &Path, lines: &str, timeout: Duration) -> CommandDelivery {

@@ -17,7 +17,7 @@ fn take(server: &tiny_http::Server, count: usize) -> Vec<(String, String)> {
 
 #[test]
 fn each_signed_head_reaches_every_sink_and_proves_the_record_later() {
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let server = std::sync::Arc::new(tiny_http::Server::http("127.0.0.1:0").unwrap());
     let office = Office::new();
     let heads = office.world.path("heads.jsonl");
     let sinks = format!(
@@ -28,9 +28,12 @@ fn each_signed_head_reaches_every_sink_and_proves_the_record_later() {
     office.world.write("sinks.toml", &sinks);
     let list = office.world.path("sinks.toml");
     let variables = [("STANCH_SINKS", list.to_str().unwrap()), ("HOOK", "words-of-the-hook")];
-    let hook = std::thread::spawn(move || take(&server, 1));
+    let listening = server.clone();
+    let hook = std::thread::spawn(move || take(&listening, 1));
 
     let run = office.world.stanch_with(&["incident", "open", "a bot's mail"], &variables, "");
+    // Whatever came has come.
+    server.unblock();
     assert_eq!(run.code, 0, "{}", run.all());
     assert!(run.err.contains("no-such-program-anywhere did not take head"), "{}", run.err);
     assert!(run.out.contains("\nhead      "), "{}", run.out);

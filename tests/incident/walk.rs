@@ -369,7 +369,10 @@ fn killed_while_writing_nothing_that_was_said_is_lost() {
     let office = Office::new();
     let id = office.open(&["A leak"]);
     let mut said = Vec::new();
-    for number in 0..40_u64 {
+    let begun = std::time::Instant::now();
+    office.ok(&["note", "how long it takes here."]);
+    let whole = begun.elapsed();
+    for number in 0..40 {
         let text = format!("note number {number}.");
         let mut command = office.world.command(env!("CARGO_BIN_EXE_stanch"));
         let mut child = command
@@ -378,7 +381,8 @@ fn killed_while_writing_nothing_that_was_said_is_lost() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(number));
+        // From the beginning of a run to well after its end.
+        std::thread::sleep(whole * number / 25);
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();
         if String::from_utf8_lossy(&output.stdout).contains("recorded") {

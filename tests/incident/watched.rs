@@ -12,7 +12,7 @@ child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:])
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-seen, fresh, end = b"", b"", time.time() + 60
+seen, fresh, end = b"", b"", time.time() + 600
 while time.time() < end:
     if not select.select([terminal], [], [], 1)[0]:
         continue

@@ -9,16 +9,21 @@
     reason = "every test binary has its own copy of this module and uses its own part of it"
 )]
 
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// The version everything here was written against.
-const VERSION: &str = "5.2.5";
+use crate::python::Package;
+
+const MOTO: Package = Package {
+    name: "moto",
+    version: "5.2.5",
+    asked_for: "moto[server]",
+    tests: "the tests of the AWS provider",
+};
 
 /// The account moto puts everything in.
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -98,7 +103,7 @@ impl Moto {
 
     fn start_with(arguments: &[&str]) -> Self {
         let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/moto/launcher.py");
-        let mut process = Command::new(interpreter())
+        let mut process = Command::new(MOTO.interpreter())
             .arg(launcher)
             .args(arguments)
             .stdin(Stdio::piped())
@@ -215,10 +220,23 @@ impl Moto {
         pairs(&self.ask("calls", json!({})))
     }
 
-    /// Returns how many of the calls since that many had to wait for another one to be answered: the
-    /// round trips one after the other. Order `slow=50` before, so that calls at once overlap.
-    pub(crate) fn rounds(&self, since: usize) -> u64 {
-        self.ask("rounds", json!({ "since": since })).as_u64().expect("a number")
+    /// Asserts that a task takes so many round trips one after the other, and returns how many calls it
+    /// makes. Answers are made slower until calls that are made at once overlap on this machine, however
+    /// slow it is: more time never makes one wait for another.
+    pub(crate) async fn in_rounds(&self, expected: u64, task: impl AsyncFn()) -> usize {
+        let mut rounds = 0;
+        for milliseconds in [150, 600, 2400, 9600] {
+            let before = self.calls().len();
+            self.fault(&format!("slow={milliseconds}"));
+            task().await;
+            self.fault("clear");
+            rounds = self.ask("rounds", json!({ "since": before })).as_u64().expect("a number");
+            if rounds <= expected {
+                assert_eq!(rounds, expected, "one after the other");
+                return self.calls().len() - before;
+            }
+        }
+        panic!("{rounds} round trips one after the other instead of {expected}")
     }
 
     /// Makes a session of a user, as `sts:GetSessionToken` would.
@@ -311,61 +329,4 @@ fn policy(actions: &[&str]) -> Value {
         "Version": "2012-10-17",
         "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": "*" }],
     })
-}
-
-/// Returns the Python of a virtual environment that has moto, made by whoever comes first.
-fn interpreter() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("Cargo's folder for tests lies in the target folder")
-        .join("stanch-tests");
-    let environment = home.join(format!("moto-{VERSION}"));
-    let python = match cfg!(windows) {
-        true => environment.join(r"Scripts\python.exe"),
-        false => environment.join("bin/python"),
-    };
-    let complete = environment.join("complete");
-    fs::create_dir_all(&home).expect("the target folder can be written to");
-    let lock = File::create(home.join("moto.lock")).expect("the target folder can be written to");
-    lock.lock().expect("files can be locked");
-    if !complete.exists() {
-        install(&environment, &python);
-        fs::write(&complete, VERSION).expect("the target folder can be written to");
-    }
-    python
-}
-
-fn install(environment: &Path, python: &Path) {
-    let mut venv = Command::new(system_python());
-    run(
-        venv.args(["-m", "venv", "--clear"]).arg(environment),
-        "can't make a Python virtual environment; install Python's venv module (Debian: python3-venv)",
-    );
-    let package = format!("moto[server]=={VERSION}");
-    run(
-        Command::new(python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(package),
-        "can't install moto with pip; the tests of the AWS provider need Python's package index once",
-    );
-}
-
-fn system_python() -> &'static str {
-    let enough = "import sys; sys.exit(sys.version_info < (3, 10))";
-    ["python3", "python", "py"]
-        .into_iter()
-        .find(|name| {
-            let status = Command::new(name)
-                .args(["-c", enough])
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status();
-            status.is_ok_and(|status| status.success())
-        })
-        .expect("install Python 3.10 or newer: the tests of the AWS provider run a moto server")
-}
-
-fn run(command: &mut Command, hint: &str) {
-    let output = command.output().unwrap_or_else(|e| panic!("{hint}: {e}"));
-    assert!(output.status.success(), "{hint}:\n{}", String::from_utf8_lossy(&output.stderr));
 }

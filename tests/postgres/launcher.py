@@ -15,6 +15,9 @@ import time
 
 import pgserver
 
+# However slow the machine: a server that can't start ends by itself.
+SECONDS_TO_START = 600
+ATTEMPTS = 5
 PROGRAMS = pathlib.Path(pgserver.__file__).parent / "pginstall" / "bin"
 
 
@@ -31,6 +34,25 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def started(folder, data, options):
+    """Starts the server and returns it with its port, once it says itself that it takes connections."""
+    settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
+    for attempt in range(ATTEMPTS):
+        # Somebody else may take the port before the server does; then it ends, and another is tried.
+        port, log = free_port(), folder / f"log-{attempt}"
+        command = [PROGRAMS / "postgres", "-D", data, "-p", str(port), *settings]
+        server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=open(log, "wb"), **options)
+        until = time.monotonic() + SECONDS_TO_START
+        while server.poll() is None and time.monotonic() < until:
+            if b"ready to accept connections" in log.read_bytes():
+                return server, port
+            time.sleep(0.05)
+        server.kill()
+        server.wait()
+    sys.exit(f"the server did not start: {log.read_text()}")
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="stanch-postgres-"))
     options = lent()
@@ -41,17 +63,8 @@ def main():
     made = subprocess.run(initdb, cwd=folder, capture_output=True, text=True, **options)
     if made.returncode != 0:
         sys.exit(f"initdb failed: {made.stderr}")
-    port = free_port()
-    settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-    command = [PROGRAMS / "postgres", "-D", data, "-p", str(port), *settings]
-    server = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=open(folder / "log", "wb"), **options)
+    server, port = started(folder, data, options)
     try:
-        until = time.monotonic() + 60
-        while subprocess.run([PROGRAMS / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]).returncode:
-            if server.poll() is not None or time.monotonic() > until:
-                sys.exit(f"the server did not start: {(folder / 'log').read_text()}")
-            time.sleep(0.05)
         print(f"port {port}", flush=True)
         sys.stdin.read()
     finally:

@@ -3,15 +3,21 @@
 
 #![allow(dead_code, reason = "every test binary uses its own part of it")]
 
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The version of the package that brings the server.
-const VERSION: &str = "0.1.4";
+use crate::python::Package;
+
+/// The package that brings the server.
+const PGSERVER: Package = Package {
+    name: "pgserver",
+    version: "0.1.4",
+    asked_for: "pgserver",
+    tests: "the tests of the team's store (with Python 3.10 to 3.12)",
+};
 
 static SERVER: OnceLock<Server> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
@@ -39,7 +45,7 @@ pub(crate) fn client(address: &str) -> postgres::Client {
 
 fn start() -> Server {
     let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/postgres/launcher.py");
-    let mut process = Command::new(interpreter())
+    let mut process = Command::new(PGSERVER.interpreter())
         .arg(launcher)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -51,45 +57,4 @@ fn start() -> Server {
     let port = line.trim().strip_prefix("port ").and_then(|port| port.parse().ok());
     let port = port.expect("PostgreSQL did not start; its message is above (remove target/stanch-tests to install it again)");
     Server { _process: process, port }
-}
-
-fn interpreter() -> PathBuf {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("Cargo's folder for tests lies in the target folder")
-        .join("stanch-tests");
-    let environment = home.join(format!("pgserver-{VERSION}"));
-    let python = match cfg!(windows) {
-        true => environment.join(r"Scripts\python.exe"),
-        false => environment.join("bin/python"),
-    };
-    let complete = environment.join("complete");
-    fs::create_dir_all(&home).expect("the target folder can be written to");
-    let lock =
-        File::create(home.join("pgserver.lock")).expect("the target folder can be written to");
-    lock.lock().expect("files can be locked");
-    if !complete.exists() {
-        install(&environment, &python);
-        fs::write(&complete, VERSION).expect("the target folder can be written to");
-    }
-    python
-}
-
-fn install(environment: &Path, python: &Path) {
-    let system = if cfg!(windows) { "python" } else { "python3" };
-    run(
-        Command::new(system).args(["-m", "venv", "--clear"]).arg(environment),
-        "can't make a Python virtual environment; install Python 3.10 to 3.12 and its venv module",
-    );
-    run(
-        Command::new(python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .arg(format!("pgserver=={VERSION}")),
-        "can't install PostgreSQL with pip; the tests of the team's store need Python's package index once",
-    );
-}
-
-fn run(command: &mut Command, hint: &str) {
-    let output = command.output().unwrap_or_else(|e| panic!("{hint}: {e}"));
-    assert!(output.status.success(), "{hint}:\n{}", String::from_utf8_lossy(&output.stderr));
 }

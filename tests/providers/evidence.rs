@@ -161,18 +161,30 @@ async fn what_does_not_come_in_time_is_a_gap_and_the_rest_is_kept() {
     let moto = Moto::start();
     let leaked = moto.user_allowed("bot", &["s3:GetObject"]);
     let responder = looker(&moto);
-    let mut hasty = options(&moto, &responder);
-    // Long enough for the refused ones to be tried again, however slow the machine.
-    hasty.evidence_time = Duration::from_secs(12);
-    let aws = stanch::provider::aws_iam::AwsIam::connect(hasty).await.expect("a responder");
     moto.enforce();
-    let seen = aws.observe(&credential(&leaked)).await.expect("it is ours");
-    moto.fault("before=ListGroupsForUser:timeout");
-    moto.fault("before=ListMFADevices:drop:3");
-    moto.fault("before=GetCredentialReport:ReportInProgress:1");
-    let seen = aws.evidence(&seen).await.expect("gaps are no errors");
-    let gaps = seen.gaps.join("\n");
-    assert!(gaps.contains("iam:ListGroupsForUser bot was not answered within 12 s"), "{gaps}");
+    // Until it is long enough for the refused ones to be tried again, however slow the machine.
+    for seconds in [4, 16, 64] {
+        let mut hasty = options(&moto, &responder);
+        hasty.evidence_time = Duration::from_secs(seconds);
+        let aws = stanch::provider::aws_iam::AwsIam::connect(hasty).await.expect("a responder");
+        let seen = aws.observe(&credential(&leaked)).await.expect("it is ours");
+        moto.fault("before=ListGroupsForUser:timeout");
+        moto.fault("before=ListMFADevices:drop:3");
+        moto.fault("before=GetCredentialReport:ReportInProgress:1");
+        let seen = aws.evidence(&seen).await.expect("gaps are no errors");
+        moto.fault("clear");
+        let gaps = seen.gaps.join("\n");
+        let late = format!("iam:ListGroupsForUser bot was not answered within {seconds} s");
+        assert!(gaps.contains(&late), "{gaps}");
+        if seconds < 64 && gaps.matches("not answered within").count() > 1 {
+            continue;
+        }
+        assert_the_rest_is_kept(&seen, &gaps);
+        return;
+    }
+}
+
+fn assert_the_rest_is_kept(seen: &stanch::provider::Evidence, gaps: &str) {
     assert!(gaps.contains("iam:ListMFADevices was sent and not answered"), "{gaps}");
     assert!(seen.documents.contains_key("iam:GetUserPolicy bot/test"));
     assert!(seen.documents.contains_key("iam:GetCredentialReport bot"));
@@ -185,10 +197,8 @@ async fn asks_everything_at_once() {
     let leaked = moto.user_allowed("bot", &["s3:GetObject"]);
     let aws = connect(&moto, &looker(&moto)).await;
     let seen = aws.observe(&credential(&leaked)).await.expect("it is ours");
-    moto.fault("slow=150");
-    let before = moto.calls().len();
-    aws.evidence(&seen).await.expect("gaps are no errors");
-    assert!(moto.calls().len() - before >= 16);
     // The list of policies, then the policy; a report is asked for, then read.
-    assert_eq!(moto.rounds(before), 2);
+    let calls =
+        moto.in_rounds(2, async || drop(aws.evidence(&seen).await.expect("gaps only"))).await;
+    assert!(calls >= 16, "{calls}");
 }

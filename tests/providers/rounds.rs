@@ -17,11 +17,13 @@ async fn from_a_finding_to_a_stopped_key_are_three() {
     let ops = moto.responder("ops", RESPONDER);
     moto.enforce();
     let aws = connect(&moto, &ops).await;
-    moto.fault("slow=150");
-    let seen = aws.observe(&leaked).await.expect("it is ours");
-    assert_eq!((moto.rounds(0), moto.calls().len()), (2, 3));
-    aws.disable(&seen.key).await.expect("it can be stopped");
-    assert_eq!((moto.rounds(0), moto.calls().len()), (3, 4));
+    let look = async || drop(aws.observe(&leaked).await.expect("it is ours"));
+    assert_eq!(moto.in_rounds(2, look).await, 3);
+    let stop = async || {
+        let seen = aws.observe(&leaked).await.expect("it is ours");
+        aws.disable(&seen.key).await.expect("it can be stopped");
+    };
+    assert_eq!(moto.in_rounds(3, stop).await, 4);
     assert_eq!(moto.keys("bot")[0].1, "Inactive");
 }
 

@@ -5,11 +5,14 @@
 mod killed;
 mod moto;
 mod python;
+#[path = "contain/several.rs"]
+mod several;
 mod world;
 
 use std::fs;
 
 use moto::{AccessKey, Moto, WHOLE};
+use stanch::secret::{Credential, Part, Secret};
 use world::{Run, World, assert_absent, everything_in};
 
 /// A leak in an old commit of a repository, a provider that knows the key, and a responder.
@@ -100,6 +103,20 @@ fn says(run: &Run, code: i32, words: &[&str]) {
     for word in words {
         assert!(run.all().contains(word), "no {word:?} in {}", run.all());
     }
+}
+
+/// Returns what the scanner calls a leaked key.
+fn fingerprint(key: &AccessKey) -> String {
+    let parts = [
+        ("id".to_owned(), Part::Public(key.id.clone())),
+        ("secret".to_owned(), Part::Secret(Secret::new(key.secret.clone()))),
+    ];
+    let credential = Credential {
+        pattern: "aws-access-key".to_owned(),
+        provider: "aws".to_owned(),
+        parts: parts.into(),
+    };
+    credential.fingerprint().short()
 }
 
 #[test]

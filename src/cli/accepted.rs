@@ -12,7 +12,7 @@ use crate::scan::Report;
 /// The name of an allowlist in a scanned folder.
 pub(super) const FILE: &str = "stanch.toml";
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Accepted {
     /// Read the allowlist from this file [default: stanch.toml of the scanned folder or repository]
     #[arg(long, value_name = "FILE")]

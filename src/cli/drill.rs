@@ -77,6 +77,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
         visibility: Visibility::Internal,
         drill: true,
         global,
+        label: None,
     };
     super::contain::runtime()?.block_on(rehearse(&responder, &provider, &delivery, out))
 }

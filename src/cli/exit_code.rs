@@ -1,7 +1,7 @@
 //! The exit codes. The README's table is compared with these.
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the program ends. What stands later is worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {
     /// Nothing was found, the key is contained, or what was asked was shown.
     Clean,

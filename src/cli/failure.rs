@@ -42,6 +42,13 @@ impl Failure {
         self
     }
 
+    /// Says which of several things it is about.
+    #[cfg(feature = "contain")]
+    pub(super) fn about(mut self, what: &str) -> Self {
+        self.message = self.message.map(|message| format!("{what}: {message}"));
+        self
+    }
+
     /// Marks it as something that is left unsettled.
     #[cfg(feature = "contain")]
     pub(super) fn unsettled(mut self) -> Self {

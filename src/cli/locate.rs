@@ -1,13 +1,15 @@
-//! From the first characters of a fingerprint to the finding, secret included: where it was seen last,
+//! From the first characters of fingerprints to the findings, secrets included: where each was seen last,
 //! or by scanning again.
 
 use std::path::{Path, PathBuf};
 
+use super::accepted::{self, Accepted};
 use super::progress::Progress;
 use super::remembered::Remembered;
+use super::selection::Selection;
 use super::{Failure, Global, environment};
 use crate::finding::{Finding, plain};
-use crate::scan::{Scanner, scan};
+use crate::scan::{Report, Scanner, scan};
 use crate::secret::FingerprintPrefix;
 use crate::source::{self, Gap, History, Source, Stdin, Worktree, open_repository};
 
@@ -17,33 +19,83 @@ pub(super) struct Located {
     pub(super) root: PathBuf,
 }
 
-/// Finds the one finding that a prefix names.
+impl Located {
+    fn at(finding: Finding, root: &Path) -> Self {
+        Self { finding, root: root.to_owned() }
+    }
+}
+
+/// Everything in some paths that counts.
+pub(super) struct Everything {
+    pub(super) located: Vec<Located>,
+    /// How many findings are known and accepted, and so left out.
+    pub(super) accepted: usize,
+    /// What could not be read.
+    pub(super) gaps: Vec<Gap>,
+}
+
+/// Finds the one finding that each prefix names, all in one search. One that isn't found doesn't hold up
+/// the others.
 pub(super) fn locate(
-    prefix: &FingerprintPrefix,
+    prefixes: &[FingerprintPrefix],
     paths: &[PathBuf],
     global: &Global,
-) -> Result<Located, Failure> {
+) -> Result<Vec<Result<Located, Failure>>, Failure> {
     let scanner = Scanner::new(global.pattern_set()?);
-    let remembered = Remembered::of(prefix);
-    if let Some(root) = remembered.root() {
-        global.say(format_args!("reading the places where {prefix} was seen last"));
-        // What is gone from where it was is no gap, as long as a scan finds it elsewhere.
-        if let Some(finding) = find(prefix, &scanner, &[&remembered], global)?.0 {
-            return Ok(Located { finding, root: root.to_owned() });
-        }
+    let mut found = Vec::new();
+    for prefix in prefixes {
+        found.push(where_it_was(prefix, &scanner, global)?);
     }
-    global.say(format_args!("scanning for {prefix}"));
+    let root = environment::absolute(paths.first().map_or(Path::new("."), PathBuf::as_path));
     let mut gaps = Vec::new();
-    for sources in [files(paths), histories(paths)] {
-        let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source).collect();
-        let (finding, left_out) = find(prefix, &scanner, &sources, global)?;
-        gaps.extend(left_out);
-        if let Some(finding) = finding {
-            let root = paths.first().map_or(Path::new("."), PathBuf::as_path);
-            return Ok(Located { finding, root: environment::absolute(root) });
+    for sources in [files, histories] {
+        let missing = prefixes.iter().zip(&mut found).filter(|(_, found)| found.is_none());
+        let mut missing: Vec<_> = missing.collect();
+        if missing.is_empty() {
+            break;
         }
+        let names = missing.iter().map(|(prefix, _)| prefix.to_string()).collect::<Vec<_>>();
+        global.say(format_args!("scanning for {}", names.join(", ")));
+        let report = search(&scanner, &sources(paths), global)?;
+        for (prefix, found) in &mut missing {
+            let one = one_of(prefix, &report.findings);
+            **found = one.map(|one| one.map(|f| Located::at(f, &root))).transpose();
+        }
+        gaps.extend(report.coverage.gaps);
     }
-    Err(not_found(prefix, &gaps))
+    let each = prefixes.iter().zip(found);
+    Ok(each.map(|(prefix, one)| one.unwrap_or_else(|| Err(not_found(prefix, &gaps)))).collect())
+}
+
+/// Finds everything in the files and the histories of some paths that nobody has said is known.
+pub(super) fn everything(paths: &[PathBuf], global: &Global) -> Result<Everything, Failure> {
+    let scanner = Scanner::new(global.pattern_set()?);
+    let sources: Vec<_> = files(paths).into_iter().chain(histories(paths)).collect();
+    let report = search(&scanner, &sources, global)?;
+    let selection = Selection::of_paths(paths);
+    let policy = Accepted::default().policy(&selection, None)?;
+    let review = accepted::judge(&policy, report, &selection);
+    let root = environment::absolute(paths.first().map_or(Path::new("."), PathBuf::as_path));
+    Ok(Everything {
+        located: review.findings.into_iter().map(|finding| Located::at(finding, &root)).collect(),
+        accepted: review.suppressed.len(),
+        gaps: review.coverage.gaps,
+    })
+}
+
+/// Reads the places where a finding was seen last.
+fn where_it_was(
+    prefix: &FingerprintPrefix,
+    scanner: &Scanner,
+    global: &Global,
+) -> Result<Option<Result<Located, Failure>>, Failure> {
+    let remembered = Remembered::of(prefix);
+    let Some(root) = remembered.root().map(Path::to_owned) else { return Ok(None) };
+    global.say(format_args!("reading the places where {prefix} was seen last"));
+    // What is gone from where it was is no gap, as long as a scan finds it elsewhere.
+    let report = search(scanner, &[Box::new(remembered)], global)?;
+    let one = one_of(prefix, &report.findings);
+    Ok(one.map(|one| one.map(|finding| Located::at(finding, &root))).transpose())
 }
 
 fn not_found(prefix: &FingerprintPrefix, gaps: &[Gap]) -> Failure {
@@ -62,26 +114,30 @@ fn not_found(prefix: &FingerprintPrefix, gaps: &[Gap]) -> Failure {
     }
 }
 
-/// Returns the finding with that prefix, or none, and what could not be read; two are an error.
-fn find(
-    prefix: &FingerprintPrefix,
+fn search<'a>(
     scanner: &Scanner,
-    sources: &[&dyn Source],
+    sources: &[Box<dyn Source + 'a>],
     global: &Global,
-) -> Result<(Option<Finding>, Vec<Gap>), Failure> {
+) -> Result<Report, Failure> {
+    let sources: Vec<&dyn Source> = sources.iter().map(|source| &**source as _).collect();
     let progress = Progress::new(global);
-    let report = scan(scanner, sources, &|tick| progress.count(tick))?;
-    let matches =
-        report.findings.into_iter().filter(|finding| prefix.matches(&finding.fingerprint));
-    let mut matches: Vec<Finding> = matches.collect();
-    if matches.len() > 1 {
-        let names =
-            matches.iter().map(|found| format!("{} ({})", found.fingerprint, found.pattern.id));
-        let names = names.collect::<Vec<_>>().join(", ");
-        return Err(Failure::new(format!("{prefix} may be any of {names}"))
-            .hint("type more of the fingerprint"));
+    Ok(scan(scanner, &sources, &|tick| progress.count(tick))?)
+}
+
+/// Returns the finding with that prefix, or none; two are an error.
+fn one_of(prefix: &FingerprintPrefix, findings: &[Finding]) -> Result<Option<Finding>, Failure> {
+    let matches = findings.iter().filter(|finding| prefix.matches(&finding.fingerprint));
+    match matches.collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        ref several => {
+            let names =
+                several.iter().map(|found| format!("{} ({})", found.fingerprint, found.pattern.id));
+            let names = names.collect::<Vec<_>>().join(", ");
+            Err(Failure::new(format!("{prefix} may be any of {names}"))
+                .hint("type more of the fingerprint"))
+        }
     }
-    Ok((matches.pop(), report.coverage.gaps))
 }
 
 fn files(paths: &[PathBuf]) -> Vec<Box<dyn Source>> {

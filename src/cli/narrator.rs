@@ -16,6 +16,8 @@ const DIM: Style = AnsiColor::BrightBlack.on_default();
 pub(super) struct Narrator<'a> {
     pub(super) journal: &'a dyn Journal,
     pub(super) global: &'a Global,
+    /// Which key it is about, where several are contained at once.
+    pub(super) label: Option<&'a str>,
 }
 
 impl Narrator<'_> {
@@ -23,8 +25,9 @@ impl Narrator<'_> {
     pub(super) fn tell(&self, at: Timestamp, event: &Event) {
         if !self.global.quiet {
             let (time, words) = (at.strftime("%H:%M:%S"), plain(&describe(event)));
+            let label = self.label.map(|label| format!("{label}  ")).unwrap_or_default();
             // Where the error output is gone, the record still has it.
-            let _ = writeln!(anstream::stderr(), "{DIM}{time}{DIM:#}  {words}");
+            let _ = writeln!(anstream::stderr(), "{DIM}{time}{DIM:#}  {label}{words}");
         }
     }
 }

@@ -114,6 +114,12 @@ impl Selection {
         }
     }
 
+    /// Returns everything in these paths, for whoever brings the sources of his own.
+    #[cfg(feature = "contain")]
+    pub(super) fn of_paths(paths: &[PathBuf]) -> Self {
+        Self { paths: paths.to_vec(), staged: false, ..Self::of_folder(Path::new(".")) }
+    }
+
     /// Returns the paths that are no stream.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter().map(PathBuf::as_path).filter(|path| path.as_os_str() != "-")

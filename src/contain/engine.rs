@@ -78,6 +78,15 @@ impl Engine<'_> {
         Ok(Fresh { observation: observation?, answer })
     }
 
+    /// Asks with a key that was just seen, so that whoever has something to read meanwhile needn't wait.
+    pub async fn asked(&self, observation: Observation) -> Fresh {
+        let answer = match observation.key.state {
+            KeyState::Active => self.ask_once().await,
+            KeyState::Inactive | KeyState::Absent => None,
+        };
+        Fresh { observation, answer }
+    }
+
     /// Carries out a plan that was approved: the caller has compared its hash with what was shown.
     ///
     /// # Errors

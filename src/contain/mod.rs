@@ -21,6 +21,7 @@
 mod action;
 mod again;
 mod aside;
+mod at_once;
 mod change;
 mod deliver;
 mod delivery;
@@ -52,6 +53,7 @@ mod wait;
 
 pub use action::{Action, Approval};
 pub use again::{Again, Life, ask_again};
+pub use at_once::{AT_ONCE, at_once};
 pub use delivery::{
     CommandDelivery, Delivery, DeliveryError, Form, GitHubDelivery, MemoryDelivery, Scheme, Sink,
     Target, VaultDelivery, WrittenDelivery,

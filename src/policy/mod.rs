@@ -4,8 +4,9 @@
 //! [`Review`]: what counts, what is suppressed by whose word, and what in the lists is out of date. A
 //! suppressed finding is never gone: reports say how many there are, and the machine formats keep them.
 //!
-//! It decides about reports and exit codes only. Whoever can write to a repository can write its
-//! `stanch.toml`, so nothing here changes what is scanned or what a containment does.
+//! It decides about reports and exit codes, and which findings `contain --all` means. Whoever can write to a
+//! repository can write its `stanch.toml`, so nothing here changes what is scanned, what may be stopped, or
+//! what a containment of a named finding does.
 
 mod allowlist;
 mod baseline;

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use stanch::secret::{Credential, Part, Secret};
-
+use crate::fingerprint;
 use crate::moto::{AccessKey, Moto, WHOLE};
 use crate::world::{World, assert_absent, everything_in};
 
@@ -201,18 +200,4 @@ impl<'a> Leak<'a> {
         secrets.extend(self.handed().into_iter().map(|(_, secret)| secret));
         assert_absent(&secrets, text, whose);
     }
-}
-
-/// Returns what the scanner calls a leaked key.
-fn fingerprint(key: &AccessKey) -> String {
-    let parts = [
-        ("id".to_owned(), Part::Public(key.id.clone())),
-        ("secret".to_owned(), Part::Secret(Secret::new(key.secret.clone()))),
-    ];
-    let credential = Credential {
-        pattern: "aws-access-key".to_owned(),
-        provider: "aws".to_owned(),
-        parts: parts.into(),
-    };
-    credential.fingerprint().short()
 }

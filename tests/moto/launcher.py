@@ -97,6 +97,7 @@ def query(body):
 
 class Faults:
     """Orders of the form `when=Action:what[:times]`, each used up after `times` calls (1 if not said).
+    `Action@user` are the calls about that user alone.
 
     before=Action:500       answers that HTTP status with a page of HTML; does nothing
     before=Action:drop      cuts the connection; does nothing
@@ -137,10 +138,11 @@ class Faults:
         with self.lock:
             self.orders.append([when, action, what, int(times[0]) if times else 1])
 
-    def take(self, action, *moments):
+    def take(self, action, user, *moments):
+        names = (action, f"{action}@{user}")
         with self.lock:
             for order in self.orders:
-                if order[0] in moments and order[1] == action and order[3] > 0:
+                if order[0] in moments and order[1] in names and order[3] > 0:
                     order[3] -= 1
                     return order[2]
         return None
@@ -195,7 +197,8 @@ class Launcher:
         skew = int(self.faults.lasting.get("skew", 0))
         if abs(skew) > 300 and not self.is_in_time(environ, skew):
             return self.error("SignatureDoesNotMatch", "Signature expired", 403)(environ, start_response)
-        fault = self.faults.take(action, "before", "throttle", "stale", "lie")
+        user = params.get("UserName")
+        fault = self.faults.take(action, user, "before", "throttle", "stale", "lie")
         if fault == "stale" and (key, body) in self.answers:
             return self.answers[key, body](environ, start_response)
         if fault == "lie":
@@ -207,7 +210,7 @@ class Launcher:
         as_aws_words_it(response)
         self.extended.note(key, service, region, action, params, environ, response)
         self.answers[key, body] = response
-        fault = self.faults.take(action, "after")
+        fault = self.faults.take(action, user, "after")
         if fault:
             return self.fail(fault, environ, start_response)
         return response(environ, start_response)

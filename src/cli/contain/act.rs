@@ -35,6 +35,8 @@ pub(crate) struct Responder<'a> {
     pub(crate) holder: &'a dyn Holder,
     pub(crate) drill: bool,
     pub(crate) global: &'a Global,
+    /// What the lines told of this key begin with, where several are contained at once.
+    pub(crate) label: Option<String>,
 }
 
 impl Responder<'_> {
@@ -43,6 +45,12 @@ impl Responder<'_> {
         // No incident is open yet: a look is none of its events.
         let nowhere = IncidentId::from(String::new());
         Ok(self.engine(self.store, &nowhere).look(shown).await?)
+    }
+
+    /// Asks with a key that was just seen.
+    pub(super) async fn asked(&self, observation: Observation) -> Fresh {
+        let nowhere = IncidentId::from(String::new());
+        self.engine(self.store, &nowhere).asked(observation).await
     }
 
     /// Opens the incident, or goes on in the open one, and carries out the plan.
@@ -159,7 +167,8 @@ impl Responder<'_> {
     }
 
     pub(crate) fn narrator(&self) -> Narrator<'_> {
-        Narrator { journal: self.store, global: self.global }
+        let label = self.label.as_deref();
+        Narrator { journal: self.store, global: self.global, label }
     }
 
     pub(super) fn engine<'a>(

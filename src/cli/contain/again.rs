@@ -64,6 +64,7 @@ fn keep(
         holder: &holder,
         drill: false,
         global,
+        label: None,
     };
     responder.engine(&*store, &incident).keep(again)?;
     writeln!(out, "kept in incident {incident}")?;

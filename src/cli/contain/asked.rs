@@ -187,15 +187,16 @@ pub(super) async fn evidence(
     if !is_there || provider.calls(Operation::Evidence).is_empty() {
         return None;
     }
+    let unread = format!("what key {} may do could not be read", observation.key.id);
     let reading = provider.evidence(observation);
     match tokio::time::timeout(EVIDENCE_TIMEOUT, reading).await {
         Ok(Ok(evidence)) => Some(evidence),
         Ok(Err(error)) => {
-            Failure::from(error).warn("what the key may do could not be read");
+            Failure::from(error).warn(&unread);
             None
         }
         Err(_) => {
-            Failure::new("no answer in time").warn("what the key may do could not be read");
+            Failure::new("no answer in time").warn(&unread);
             None
         }
     }

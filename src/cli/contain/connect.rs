@@ -25,6 +25,12 @@ pub(crate) struct AwsArgs {
     aws_account: Vec<String>,
 }
 
+/// Tells whether a driver of this build acts on a finding's keys.
+pub(super) fn has_driver(finding: &Finding) -> bool {
+    let driver = finding.pattern.provider.driver.as_deref();
+    cfg!(feature = "aws") && matches!(driver, Some("aws-iam" | "aws-bedrock"))
+}
+
 /// Returns the driver for a finding. `endpoint` is where the plan goes that is to be carried out, for
 /// where neither the command line nor AWS's own configuration says.
 pub(super) async fn connect(

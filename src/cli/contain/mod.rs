@@ -6,7 +6,9 @@ mod approve;
 mod asked;
 mod connect;
 mod deliver;
+mod hand;
 mod policy;
+mod several;
 
 pub(super) use act::{Responder, open_incident};
 pub(super) use policy::holder;
@@ -16,21 +18,16 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use serde_json::Value;
-
+use self::hand::{Hand, Shared};
 use super::locate::{Located, locate};
 use super::store::StoreArgs;
 use super::{ExitCode, Failure, Global, environment};
-use crate::contain::{Delivery, Facts, Fresh, Plan, Policy, Request, Subject, differences, plan};
-use crate::incident::{Clock, Event, PlanRecord, Store};
-use crate::provider::{Evidence, Observation};
-use crate::report;
-use crate::secret::{Fingerprint, FingerprintPrefix};
 
 /// Stop a leaked credential at its provider, and keep the record
 ///
 /// Without a flag it shows the plan and changes nothing. --apply carries out exactly the plan that was
-/// shown last: where the world has changed since, it says what changed and does nothing.
+/// shown last: where the world has changed since, it says what changed and does nothing. Several keys are
+/// contained at the same time, each by a plan and in an incident of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,6 +43,8 @@ Examples:
   stanch contain 3fa9c2e1 --approve HASH     agree to a plan somebody else began
   stanch contain 3fa9c2e1 --delete           days later: the plan to delete the stopped key
   stanch contain --halt 'wrong account'      change nothing from here any more
+  stanch contain 3fa9c2e1 77aa01bc           several keys: their plans; with --apply all at once
+  stanch contain --all leaked-repo/          every key found there that can be contained from here
   stanch contain 3fa9c2e1 leaked-repo/       where the leak is, if it isn't here
 
 Places for --deliver-to (#PART=NAME,... says which part of the key goes where):
@@ -65,15 +64,19 @@ one person; C (irreversible) two people, or you with the target typed out (--con
 Names are taken as given: the record says who said so, it doesn't prove who they are.
 
 Exit codes: 0 contained (or the plan was shown), 1 with --recheck: the key lives, 2 could not, 3 something
-is unsettled.")]
+is unsettled. Of several keys the worst counts.")]
 pub(super) struct Args {
     /// The first characters of the finding's fingerprint
     // Parsed by ourselves: clap would repeat what was typed, and that may be a secret.
-    #[arg(required_unless_present_any = ["halt", "unhalt"])]
+    #[arg(required_unless_present_any = ["halt", "unhalt", "all"])]
     finding: Option<String>,
-    /// Where the leak is, or - for standard input
-    #[arg(default_value = ".", value_name = "PATH")]
-    paths: Vec<PathBuf>,
+    /// Further findings (what is 4 to 32 hexadecimal digits and no file or folder here), and then where the
+    /// leaks are, or - for standard input [default: .]
+    #[arg(value_name = "FINDING|PATH")]
+    more: Vec<PathBuf>,
+    /// Every finding in the PATHs and their histories that can be contained from here
+    #[arg(long)]
+    all: bool,
     /// Carry out the plan that was shown last
     #[arg(long, group = "action")]
     apply: bool,
@@ -149,15 +152,28 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
     if args.unhalt {
         return policy::unhalt(out).map(|()| ExitCode::Clean);
     }
-    let finding: FingerprintPrefix = args.finding.as_deref().unwrap_or_default().parse()?;
-    if let Some(hash) = &args.approve {
-        let store = args.store.open()?;
-        return approve::run(&finding, hash, args.by.as_deref(), &*store, out);
+    let named = several::Named::read(args)?;
+    if let [finding] = &named.findings[..] {
+        if let Some(hash) = &args.approve {
+            let store = args.store.open()?;
+            return approve::run(finding, hash, args.by.as_deref(), &*store, out);
+        }
+        let mut located = locate(std::slice::from_ref(finding), &named.paths, global)?;
+        let located = located.pop().ok_or_else(|| Failure::new("nothing was looked for"))??;
+        return one(args, &located, global, out);
     }
-    let located = locate(&finding, &args.paths, global)?;
+    several::run(args, &named, global, out)
+}
+
+fn one(
+    args: &Args,
+    located: &Located,
+    global: &Global,
+    out: &mut dyn Write,
+) -> Result<ExitCode, Failure> {
     let policy = args.policy.read(Some(&located.root))?;
     if args.recheck {
-        return runtime()?.block_on(again::run(args, &located, &policy, global, out));
+        return runtime()?.block_on(again::run(args, located, &policy, global, out));
     }
     let store = args.store.open()?;
     let asked =
@@ -167,209 +183,25 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
         true => &mut errors as &mut dyn Write,
         false => out,
     };
-    runtime()?.block_on(work(args, &located, asked, policy, &*store, global, out))
-}
-
-async fn work(
-    args: &Args,
-    located: &Located,
-    asked: Option<deliver::Asked>,
-    policy: Policy,
-    store: &dyn Store,
-    global: &Global,
-    out: &mut dyn Write,
-) -> Result<ExitCode, Failure> {
-    let fingerprint = &located.finding.fingerprint;
-    let shown = if args.apply { shown_plan(args, store, fingerprint)? } else { None };
-    let endpoint = match args.resume || args.undo.is_some() {
-        true => approved_endpoint(store, fingerprint)?,
-        false => shown.as_ref().and_then(|plan| plan.endpoint.clone()),
-    };
-    let provider = connect::connect(&located.finding, &args.aws, endpoint).await?;
-    let delivery = match &asked {
-        Some(asked) => Some(asked.prepare(&args.aws).await?),
-        None => None,
-    };
     let actor = environment::user();
-    let (guard, holder) = (policy::guard(policy, store)?, policy::holder(&actor)?);
-    let responder = Responder {
-        store,
-        provider: &*provider,
-        clock: &environment::SystemClock,
-        approver: (!args.auto).then(|| actor.clone()),
+    let (guard, holder) = (policy::guard(policy, &*store)?, policy::holder(&actor)?);
+    let shared = Shared {
+        args,
+        store: &*store,
         actor,
-        confirmed: args.confirm.clone(),
-        located,
-        delivery: delivery.as_deref(),
-        visibility: args.asked.visibility(),
         guard: &guard,
         holder: &holder,
-        drill: false,
         global,
+        is_one_of_several: false,
     };
-    if args.resume {
-        return responder.resume(out).await;
-    }
-    if let (Some(step), Some(reason)) = (&args.undo, &args.reason) {
-        return responder.undo(step, args.revive, reason, out).await;
-    }
-    if args.apply {
-        responder.check_finished()?;
-        let shown = shown.ok_or_else(|| nothing_shown(fingerprint))?;
-        let fresh = responder.look(&shown).await?;
-        let request = request(args, &responder, &fresh.observation, Some(&shown), None)?;
-        let now = plan_now(&responder, &fresh.observation, &request)?;
-        compare(&shown, &now)?;
-        return responder.apply(&now, fresh, None, out).await;
-    }
-    let observation = provider.observe(&located.finding.credential).await?;
-    let evidence = asked::evidence(&*provider, &observation).await;
-    let request = request(args, &responder, &observation, None, evidence.as_ref())?;
-    let now = plan_now(&responder, &observation, &request)?;
-    if args.auto {
-        responder.check_finished()?;
-        remember(store, &now)?;
-        return responder.apply(&now, Fresh::of(observation), evidence.as_ref(), out).await;
-    }
-    show(args, store, &now, evidence.as_ref(), out)
-}
-
-/// Returns what is asked for: on the grounds of the plan that was shown, where one was.
-fn request(
-    args: &Args,
-    responder: &Responder<'_>,
-    observation: &Observation,
-    shown: Option<&Plan>,
-    evidence: Option<&Evidence>,
-) -> Result<Request, Failure> {
-    let known = asked::Known {
-        located: responder.located,
-        observation,
-        policy: responder.guard.policy(),
-        delivery: responder.delivery.map(Delivery::describe),
-        reason: args.reason.as_deref(),
-    };
-    let mut request = match shown {
-        Some(shown) => args.asked.as_shown(shown, &known),
-        None => args.asked.anew(&known, evidence),
-    };
-    if args.delete || request.deletion.is_some() {
-        let policy = responder.guard.policy();
-        request.deletion = Some(asked::deletion(responder.store, responder.located, policy)?);
-    }
-    Ok(request)
+    runtime()?.block_on(async {
+        let (hand, next) = Hand::begin(&shared, located, asked.as_ref()).await?;
+        hand.go_on(next, out).await
+    })
 }
 
 /// Makes what waits for a provider's answers.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::new(format!("cannot start: {error}")))
-}
-
-/// Returns the plan that was shown last for a finding, or the one with the hash that was given.
-fn shown_plan(
-    args: &Args,
-    store: &dyn Store,
-    fingerprint: &Fingerprint,
-) -> Result<Option<Plan>, Failure> {
-    let record = match &args.plan {
-        Some(hash) => store.plan(hash)?,
-        None => store.last_plan_for(fingerprint)?,
-    };
-    let Some(record) = record else { return Ok(None) };
-    let plan: Plan = serde_json::from_value(record.plan).map_err(|error| {
-        Failure::new(format!("the plan shown before can't be read: {error}")).hint(
-            "it was shown by another version; run `contain` without --apply to see the plan anew",
-        )
-    })?;
-    if plan.hash() != record.plan_hash {
-        return Err(Failure::new("the plan shown before was changed in the store since")
-            .hint("nothing was done; run `contain` without --apply to see the plan anew"));
-    }
-    Ok(Some(plan))
-}
-
-/// Returns where the plan goes that was approved last in the open incident of a credential.
-fn approved_endpoint(
-    store: &dyn Store,
-    fingerprint: &Fingerprint,
-) -> Result<Option<String>, Failure> {
-    let Some(incident) = store.incident_for(fingerprint)? else { return Ok(None) };
-    let events = store.events(&incident)?;
-    let approved = events.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::PlanApproved { plan, .. } => Some(plan),
-        _ => None,
-    });
-    Ok(approved.and_then(|plan| plan["endpoint"].as_str()).map(str::to_owned))
-}
-
-fn plan_now(
-    responder: &Responder<'_>,
-    observation: &Observation,
-    request: &Request,
-) -> Result<Plan, Failure> {
-    let finding = &responder.located.finding;
-    let subject = Subject::of(&finding.credential)?;
-    let facts = Facts::of(responder.provider).at_console(&finding.pattern.provider.console);
-    Ok(plan(&subject, observation, &facts, request))
-}
-
-fn nothing_shown(fingerprint: &Fingerprint) -> Failure {
-    Failure::new("no plan was shown for this finding yet")
-        .hint(format!("look at it first: `stanch contain {}`", fingerprint.short()))
-}
-
-/// Refuses a plan that isn't the one that was shown.
-fn compare(shown: &Plan, now: &Plan) -> Result<(), Failure> {
-    if shown.hash() == now.hash() {
-        return Ok(());
-    }
-    let finding = now.fingerprint.short();
-    let changes = differences(shown, now).join("; ");
-    Err(Failure::new(format!("the plan is not the one that was shown: {changes}")).hint(format!(
-        "nothing was done; look at the new plan with `stanch contain {finding}`, with the same flags as for --apply"
-    )))
-}
-
-/// Keeps a plan, so that it can be approved by its hash.
-fn remember(store: &dyn Store, plan: &Plan) -> Result<Value, Failure> {
-    let value = serde_json::to_value(plan).map_err(std::io::Error::from)?;
-    store.remember_plan(&PlanRecord {
-        plan_hash: plan.hash(),
-        fingerprint: plan.fingerprint,
-        plan: value.clone(),
-        shown_at: environment::SystemClock.now(),
-    })?;
-    Ok(value)
-}
-
-fn show(
-    args: &Args,
-    store: &dyn Store,
-    plan: &Plan,
-    evidence: Option<&Evidence>,
-    out: &mut dyn Write,
-) -> Result<ExitCode, Failure> {
-    let value = remember(store, plan)?;
-    match args.format {
-        Format::Text => {
-            report::plan(plan, out)?;
-            if let Some(evidence) = evidence {
-                writeln!(out, "{}", report::rights(&evidence.sentence))?;
-            }
-            let again = args.deliver_to.as_ref().map_or("", |_| " with the same --deliver-to");
-            let finding = plan.fingerprint.short();
-            writeln!(
-                out,
-                "nothing was changed; carry it out with `stanch contain {finding} --apply`{again}"
-            )?;
-        }
-        Format::Json => {
-            let json = serde_json::json!({ "plan_hash": plan.hash(), "plan": value, "evidence": evidence });
-            serde_json::to_writer_pretty(&mut *out, &json).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-        }
-        Format::Cacao => report::plan_cacao::write(out, plan)?,
-    }
-    Ok(ExitCode::Clean)
 }

@@ -4,6 +4,8 @@
 #[path = "contain/killed.rs"]
 mod killed;
 mod moto;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod python;
 #[path = "contain/several.rs"]
 mod several;

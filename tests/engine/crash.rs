@@ -342,6 +342,26 @@ impl Scene {
         keys.filter(|key| Some(key.id.as_str()) != self.credential.public("id")).collect()
     }
 
+    /// Returns what the provider shows.
+    fn keys_in_words(&self) -> String {
+        let keys = self.simulated().really(OWNER).unwrap().into_iter();
+        let keys = keys.map(|key| {
+            let is_old = Some(key.id.as_str()) == self.credential.public("id");
+            format!("{} key {}", if is_old { "old" } else { "new" }, key.state)
+        });
+        let restrictions = self.simulated().restrictions().unwrap().len();
+        let sessions = if restrictions == 0 { "run" } else { "ended" };
+        format!("{}, sessions {sessions}", keys.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Returns how far the record is.
+    fn record_in_words(&self) -> String {
+        let events = self.store().events(&self.incident()).unwrap();
+        let last = serde_json::to_value(&events[events.len() - 1].event).unwrap();
+        let step = last["body"]["step"].as_str().unwrap_or_default();
+        format!("{} events, the last {} {step}", events.len(), last["kind"].as_str().unwrap())
+    }
+
     /// Asserts that everything is as if nothing had happened: once each, delivered, proved, silent.
     fn assert_contained(&self, summary: &Summary, point: &str) {
         assert_eq!(summary.settled, Settled::Contained, "{point}: {summary:#?}");
@@ -509,23 +529,34 @@ impl Points {
     }
 }
 
-/// Kills a run at every point, on the store that is made for each; returns how often.
-async fn kill_everywhere(server: impl Fn() -> Option<String>) -> u32 {
+/// Kills a run at every point, on the store that is made for each; returns how often. Prints where, what
+/// the provider and the record showed then, and what taking it up did (with `-- --nocapture`).
+#[expect(clippy::print_stdout, reason = "a table that is asked for with --nocapture")]
+async fn kill_everywhere(kind: &str, server: impl Fn() -> Option<String>) -> u32 {
     let mut points = Points::all();
     let mut kills = 0;
+    let mut rows =
+        vec![format!("| {kind}: killed | the provider then | the record then | taken up |")];
+    rows.push("|---|---|---|---|".to_owned());
     while let Some(point) = points.point() {
         let folder = tempfile::tempdir().unwrap();
         let scene = Scene::begin_at(folder.path(), server(), &[]);
         let output = scene.run("apply", &point);
         kills += u32::from(!output.status.success());
+        let then = format!("{} | {}", scene.keys_in_words(), scene.record_in_words());
         let summary = scene.take_up().await;
         scene.assert_contained(&summary, &point);
+        if !output.status.success() {
+            let after = scene.keys_in_words();
+            rows.push(format!("| {point} | {then} | {:?}: {after} |", summary.settled));
+        }
         let asked = |of| scene.asked().iter().filter(|asked| asked.operation == of).count();
         assert_eq!(asked(Operation::Disable), 1, "{point}");
         assert_eq!(asked(Operation::Restrict), 1, "{point}");
         assert!(asked(Operation::Create) <= 2, "{point}");
         points.go_on(!output.status.success());
     }
+    println!("\n{}", rows.join("\n"));
     kills
 }
 
@@ -534,7 +565,7 @@ const KILLS: u32 = 2 * (22 + 3 + 1);
 
 #[tokio::test]
 async fn killed_at_any_point_it_is_taken_up_and_nothing_is_done_twice() {
-    assert_eq!(kill_everywhere(|| None).await, KILLS);
+    assert_eq!(kill_everywhere("SQLite", || None).await, KILLS);
 }
 
 #[cfg(feature = "postgres")]
@@ -542,7 +573,7 @@ async fn killed_at_any_point_it_is_taken_up_and_nothing_is_done_twice() {
 async fn killed_at_any_point_on_a_server_it_is_taken_up_too() {
     // The client that makes the database waits in a way that may not be done in a runtime's thread.
     let server = || Some(std::thread::spawn(crate::postgres::database).join().unwrap());
-    assert_eq!(kill_everywhere(server).await, KILLS);
+    assert_eq!(kill_everywhere("PostgreSQL", server).await, KILLS);
 }
 
 #[tokio::test]

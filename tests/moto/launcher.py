@@ -10,7 +10,7 @@ Beside the AWS calls it answers these, all POST with a JSON body and a JSON answ
     /stanch/user      {"name", "policy"?}     a user and its inline policy, if there isn't one yet
     /stanch/key       {"user"}                a new access key: [id, secret]
     /stanch/delete    {"user"}                removes a user and its keys
-    /stanch/keys      {"user"}                [[id, status], ...] as they really are
+    /stanch/keys      {"user", "if_any"?}     [[id, status], ...] as they really are
     /stanch/role      {"name", "policy"?, "path"?, "trusts"?}
                                               a session of a new role, which a user may assume:
                                               [id, secret, token]
@@ -106,6 +106,8 @@ class Faults:
     after=Action:drop       does it, then cuts the connection
     after=Action:timeout    does it, then never answers
     after=Action:500        does it, then answers that HTTP status
+    after=Action@user:hold  does it, and answers once the user is let go of
+    let-go=user             answers what is held, and holds nothing of that user any more
     throttle=Action:n       the next n calls are answered Throttling
     stale=Action:n          the next n calls get the answer of the last one that was asked the same
     lie=Action[:times]      answers that it is done, and doesn't do it
@@ -119,6 +121,7 @@ class Faults:
         self.lock = threading.Lock()
         self.orders = []
         self.lasting = {}
+        self.holds = {}
 
     def order(self, text):
         if text == "clear":
@@ -127,6 +130,8 @@ class Faults:
                 self.lasting.clear()
             return
         when, rest = text.split("=", 1)
+        if when == "let-go":
+            return self.hold(rest).set()
         if when in ("deaf", "slow", "skew"):
             self.lasting[when] = rest
             return
@@ -137,6 +142,10 @@ class Faults:
             what, times = when, [what]
         with self.lock:
             self.orders.append([when, action, what, int(times[0]) if times else 1])
+
+    def hold(self, user):
+        with self.lock:
+            return self.holds.setdefault(user, threading.Event())
 
     def take(self, action, user, *moments):
         names = (action, f"{action}@{user}")
@@ -211,7 +220,9 @@ class Launcher:
         self.extended.note(key, service, region, action, params, environ, response)
         self.answers[key, body] = response
         fault = self.faults.take(action, user, "after")
-        if fault:
+        if fault == "hold":
+            self.faults.hold(user).wait()
+        elif fault:
             return self.fail(fault, environ, start_response)
         return response(environ, start_response)
 
@@ -306,7 +317,9 @@ class Launcher:
             iam().delete_access_key(key.access_key_id, user)
         del iam().users[user]
 
-    def do_keys(self, user):
+    def do_keys(self, user, if_any=False):
+        if if_any and user not in iam().users:
+            return []
         return [[key.access_key_id, key.status] for key in iam().list_access_keys(user)]
 
     def do_role(self, name, policy=None, path="/", trusts=None):

@@ -270,6 +270,11 @@ impl Moto {
         pairs(&self.ask("keys", json!({ "user": user })))
     }
 
+    /// Returns the same; none of a user that is gone.
+    pub(crate) fn keys_if_any(&self, user: &str) -> Vec<(String, String)> {
+        pairs(&self.ask("keys", json!({ "user": user, "if_any": true })))
+    }
+
     fn ask(&self, what: &str, question: Value) -> Value {
         let answer =
             self.post(&format!("/stanch/{what}"), "application/json", &question.to_string());

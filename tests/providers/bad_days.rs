@@ -15,6 +15,10 @@
 //! | the clock is wrong | `AWS answered SignatureDoesNotMatch; set this machine's clock, it is 1h off` | no change; a question is signed again by AWS's clock; the leaked key is not taken for dead |
 //! | the endpoint lies | "done", and a look shows that it isn't | looking decides |
 
+//!
+//! `cargo test --test providers bad_days -- --nocapture` prints a row for each: what was ordered from the
+//! launcher, the line the responder saw, and how things stood in the end.
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use stanch::provider::aws_iam::{AwsIam, Options};
@@ -46,6 +50,17 @@ async fn night() -> Night {
     Night { moto, aws, leaked, root, key }
 }
 
+/// Prints a row of the table of faults: the states are the provider's own.
+#[expect(clippy::print_stdout, reason = "a table that is asked for with --nocapture")]
+fn row(moto: &Moto, ordered: &str, seen: impl std::fmt::Display, in_the_end: &str) {
+    let keys = moto.keys_if_any("bot").into_iter().map(|(_, state)| state.to_lowercase());
+    let keys = match keys.collect::<Vec<_>>() {
+        keys if keys.is_empty() => "no key".to_owned(),
+        keys => format!("keys {}", keys.join(", ")),
+    };
+    println!("| {ordered} | {seen} | {keys}; {in_the_end} |");
+}
+
 fn on_bot(measure: Measure) -> Restriction {
     Restriction { measure, owner: "bot".to_owned(), incident: "INC-7".to_owned() }
 }
@@ -59,6 +74,12 @@ async fn aws_throttles() {
     assert_eq!(moto.keys("bot")[0].1, "Active");
     moto.fault("throttle=ListAccessKeys:2");
     assert_eq!(state(&aws, &key).await, KeyState::Active);
+    row(
+        &moto,
+        "throttle=UpdateAccessKey:1",
+        seen,
+        "nothing was done, so it can be asked for again",
+    );
     aws.disable(&key).await.expect("the next time it is done");
 }
 
@@ -70,6 +91,7 @@ async fn aws_fails() {
         let seen = aws.disable(&key).await.expect_err("nobody knows");
         assert_eq!(seen.to_string(), "iam:UpdateAccessKey was sent and not answered: HTTP 500");
         assert_eq!(state(&aws, &key).await, really);
+        row(&moto, &format!("{when}=UpdateAccessKey:500"), seen, "a look told");
         moto.fault(&format!("{when}=PutUserPolicy:503"));
         let deny = on_bot(Measure::DenyAll);
         let seen = aws.restrict(&deny).await.expect_err("nobody knows").to_string();
@@ -94,6 +116,7 @@ async fn the_responders_session_ends_in_mid_run() {
         let words =
             "AWS answered ExpiredToken; the session is over: sign in again (`aws sso login`)";
         assert!(seen.to_string().contains(words), "{seen}");
+        row(&moto, &format!("before={call}:ExpiredToken"), seen, "nothing was done");
         moto.fault("clear");
     }
     assert_eq!(moto.keys("bot")[0].1, "Active");
@@ -122,9 +145,11 @@ async fn a_region_is_down() {
             break;
         }
     }
-    let down = gaps.iter().filter(|gap| gap.starts_with("the log of us-west-2 could not be read"));
-    assert_eq!(down.count(), 1, "{gaps:?}");
+    let is_down = |gap: &&String| gap.starts_with("the log of us-west-2 could not be read");
+    let down: Vec<_> = gaps.iter().filter(is_down).collect();
+    assert_eq!(down.len(), 1, "{gaps:?}");
     responder.disable(&key).await.expect("keys are stopped elsewhere");
+    row(&moto, "deaf=us-west-2", down[0], "the other regions were searched, the gap is told");
 }
 
 #[tokio::test]
@@ -139,7 +164,9 @@ async fn the_user_is_gone() {
     assert_eq!(refused.to_string(), "iam:PutUserPolicy: user bot does not exist");
     let seen = aws.observe(&leaked).await.expect("its id says that it was ours");
     assert_eq!(seen.key.state, KeyState::Absent);
-    assert!(matches!(live(&aws, &leaked).await, Liveness::Refused { .. }));
+    let answer = live(&aws, &leaked).await;
+    let Liveness::Refused { code } = &answer else { panic!("{answer:?}") };
+    row(&moto, "the user is deleted", refused, &format!("the key is refused ({code}): it is dead"));
 }
 
 #[tokio::test]
@@ -150,6 +177,8 @@ async fn the_key_is_inactive_already() {
     assert_eq!(seen.key.state, KeyState::Inactive);
     aws.disable(&seen.key).await.expect("twice is once");
     assert_eq!(moto.keys("bot")[0].1, "Inactive");
+    let words = format!("key {} is {}", seen.key.id, seen.key.state);
+    row(&moto, "somebody stopped the key", words, "it stays so");
 }
 
 #[tokio::test]
@@ -164,6 +193,7 @@ async fn the_user_has_two_keys() {
         "iam:CreateAccessKey: the provider allows no more for arn:aws:iam::123456789012:user/bot";
     assert_eq!(refused.to_string(), words);
     assert_eq!(moto.keys("bot").len(), 2);
+    row(&moto, "a second key", refused, "no third was made, both are shown");
 }
 
 #[tokio::test]
@@ -182,6 +212,12 @@ async fn the_quota_of_policies_is_full() {
         "remove one that nobody needs, or use a permissions boundary or the quarantine instead";
     assert!(refused.to_string().contains(words), "{refused}");
     assert!(!aws.standing(&on_bot(Measure::DenyAll)).await.expect("it can be seen").holds);
+    row(
+        &moto,
+        "an inline policy that fills the quota",
+        refused,
+        "a boundary or the quarantine stands instead",
+    );
     for measure in [Measure::Boundary, Measure::Quarantine] {
         aws.restrict(&on_bot(measure.clone())).await.expect("another way is open");
         assert!(aws.standing(&on_bot(measure)).await.expect("it can be seen").holds);
@@ -201,6 +237,7 @@ async fn the_clock_is_wrong() {
     let answer = live(&aws, &leaked).await;
     let Liveness::Unknown { why } = &answer else { panic!("{answer:?}") };
     assert!(why.contains("but this machine's clock is"), "{why}");
+    row(&moto, "skew=3600", seen, "nothing was done, and the leaked key isn't taken for dead");
     moto.fault("clear");
     assert_eq!(state(&aws, &key).await, KeyState::Active);
 }
@@ -221,4 +258,6 @@ async fn the_endpoint_lies() {
     let seen = aws.observe(&leaked).await.expect_err("nobody was named").to_string();
     assert!(seen.contains("the answer names nobody"), "{seen}");
     assert_eq!(moto.keys("bot")[0].1, "Active");
+    row(&moto, "lie=UpdateAccessKey", "done; and the next look: active", "a look decides");
+    row(&moto, "lie=GetCallerIdentity", seen, "nothing was done");
 }

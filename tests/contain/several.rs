@@ -53,7 +53,8 @@ impl Leaks {
     fn states(&self) -> Vec<String> {
         let state = |(user, key, _): &(&str, AccessKey, String)| {
             let keys = self.moto.keys(user);
-            keys.into_iter().find(|(id, _)| *id == key.id).unwrap().1
+            let found = keys.into_iter().find(|(id, _)| *id == key.id);
+            found.map_or("Absent".to_owned(), |(_, state)| state)
         };
         self.keys.iter().map(state).collect()
     }
@@ -108,6 +109,16 @@ fn both_keys_of_one_user_are_compared_with_their_plans_before_one_is_stopped() {
     let apply = leaks.contain(&[&leaks.names()[..], &["--apply"]].concat());
     says(&apply, 0, &["contained"]);
     assert_eq!(leaks.states(), ["Inactive"; 2]);
+
+    // A plan names the owner's other keys, and each deletes one of them.
+    let policy = leaks.world.home().join("policy.toml");
+    std::fs::write(&policy, "[containment]\ncool-off-days = 0\n").unwrap();
+    let delete = [&leaks.names()[..], &["--delete", "--policy", policy.to_str().unwrap()]].concat();
+    says(&leaks.contain(&delete), 0, &["for good"]);
+    let ids: Vec<_> = leaks.keys.iter().map(|(_, key, _)| key.id.as_str()).collect();
+    let confirm = ["--apply", "--confirm", ids[0], "--confirm", ids[1]];
+    says(&leaks.contain(&[&delete[..], &confirm].concat()), 0, &["is absent"]);
+    assert_eq!(leaks.states(), ["Absent"; 2]);
 }
 
 #[test]

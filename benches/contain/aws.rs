@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use jiff::Timestamp;
-use stanch::contain::{Facts, Fresh, Subject, plan};
+use stanch::contain::{Facts, Subject, plan};
 use stanch::incident::SqliteStore;
 use stanch::provider::Provider;
 use stanch::provider::aws_iam::{AwsIam, Options};
@@ -86,8 +86,10 @@ async fn contain(
         Some(shown) => engine.look(shown).await.expect("it is ours"),
         None => {
             let seen = provider.observe(leaked).await.expect("it is ours");
-            provider.evidence(&seen).await.expect("gaps are no errors");
-            Fresh::of(seen)
+            let (evidence, fresh) =
+                tokio::join!(provider.evidence(&seen), engine.asked(seen.clone()));
+            evidence.expect("gaps are no errors");
+            fresh
         }
     };
     let now = plan(&subject, &fresh.observation, &facts, &request);

@@ -138,10 +138,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Writes down what the approver typed out.
+    /// Writes down what the approver typed out. What is no target of this plan is another key's.
     fn confirm(&self, plan: &Plan, record: &mut Record<'_>) -> Result<(), Error> {
         let Some(by) = &self.approver else { return Ok(()) };
-        for target in &self.confirmed {
+        let is_of_it = |target: &&String| plan.steps.iter().any(|step| step.target == **target);
+        for target in self.confirmed.iter().filter(is_of_it) {
             record.append(&Event::ApprovalGiven {
                 plan_hash: plan.hash(),
                 by: by.clone(),

@@ -118,6 +118,17 @@ fn both_keys_of_one_user_are_compared_with_their_plans_before_one_is_stopped() {
     let ids: Vec<_> = leaks.keys.iter().map(|(_, key, _)| key.id.as_str()).collect();
     let confirm = ["--apply", "--confirm", ids[0], "--confirm", ids[1]];
     says(&leaks.contain(&[&delete[..], &confirm].concat()), 0, &["is absent"]);
+    for (_, key, _) in &leaks.keys {
+        let record = leaks.world.stanch(&["incident", "list", "--all"]);
+        let id = record.out.lines().find(|line| line.contains(&key.id)).unwrap();
+        let id = id.split_whitespace().next().unwrap();
+        let record = leaks.world.stanch(&["incident", "export", id, "--format", "json"]);
+        let record: serde_json::Value = serde_json::from_str(&record.out).unwrap();
+        let typed = record["events"].as_array().unwrap().iter();
+        let typed: Vec<_> =
+            typed.filter_map(|e| e["event"]["body"]["confirmed"].as_str()).collect();
+        assert_eq!(typed, [key.id.as_str()], "each record has the word for its own key");
+    }
     assert_eq!(leaks.states(), ["Absent"; 2]);
 }
 

@@ -1,5 +1,9 @@
 //! `stanch contain` and `stanch incident`, the whole story, against moto with authentication enforced.
 
+#[path = "contain/baseline.rs"]
+mod baseline;
+#[path = "contain/hunt.rs"]
+mod hunt;
 #[cfg(unix)]
 #[path = "contain/killed.rs"]
 mod killed;
@@ -34,9 +38,15 @@ impl Story {
     }
 
     fn begin_with(permissions: &[&str]) -> Self {
+        Self::begin_as(permissions, &[], |_| {})
+    }
+
+    /// Begins with a responder and a leaked key that may make those calls, in an account made ready.
+    fn begin_as(permissions: &[&str], leaked: &[&str], prepare: impl FnOnce(&Moto)) -> Self {
         let moto = Moto::start();
-        let leaked = moto.create_user_with_key("billing");
+        let leaked = moto.user_allowed("billing", leaked);
         let responder = moto.responder("responder", permissions);
+        prepare(&moto);
         moto.enforce();
         let world = World::new();
         world.git(&["init", "--quiet"]);

@@ -18,6 +18,8 @@ mod faults;
 mod happy;
 #[path = "engine/hostile.rs"]
 mod hostile;
+#[path = "engine/hunt.rs"]
+mod hunt;
 #[path = "engine/many.rs"]
 mod many;
 #[path = "engine/measures.rs"]

@@ -19,6 +19,8 @@ mod python;
 mod restrictions;
 #[path = "providers/rounds.rs"]
 mod rounds;
+#[path = "providers/trail_logs.rs"]
+mod trail_logs;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

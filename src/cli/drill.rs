@@ -75,6 +75,7 @@ pub(super) fn run(args: &Args, global: &Global, out: &mut dyn Write) -> Result<E
         located: &located,
         delivery: Some(&delivery),
         visibility: Visibility::Internal,
+        reserved: IncidentId::generate(),
         drill: true,
         global,
         label: None,

@@ -5,7 +5,7 @@
 pub enum ExitCode {
     /// Nothing was found, the key is contained, or what was asked was shown.
     Clean,
-    /// At least one credential was found.
+    /// At least one credential was found; or, by a hunt, what a person has to deal with.
     Found,
     /// What was asked could not be done; a message says why and what to do.
     Failed,
@@ -31,7 +31,7 @@ impl ExitCode {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Clean => "nothing found; contained; or what was asked was shown",
-            Self::Found => "at least one credential was found",
+            Self::Found => "at least one credential was found, or what a person has to deal with",
             Self::Failed => "could not do what was asked; the message says why and what to do",
             Self::Unsettled => "something is unsettled: an unknown outcome, an incomplete scan",
         }

@@ -14,6 +14,8 @@ mod exit_code;
 mod explain;
 mod failure;
 mod hook;
+#[cfg(feature = "contain")]
+mod hunt;
 mod import;
 #[cfg(feature = "contain")]
 mod incident;
@@ -86,6 +88,8 @@ enum Command {
     #[cfg(feature = "contain")]
     Contain(Box<contain::Args>),
     #[cfg(feature = "contain")]
+    Hunt(Box<hunt::Args>),
+    #[cfg(feature = "contain")]
     #[command(subcommand)]
     Incident(incident::Command),
     #[cfg(feature = "contain")]
@@ -130,6 +134,8 @@ fn dispatch(cli: &Cli, out: &mut dyn Write) -> Result<ExitCode, Failure> {
         Command::Hook(command) => hook::run(command, &cli.global, out),
         #[cfg(feature = "contain")]
         Command::Contain(args) => contain::run(args, &cli.global, out),
+        #[cfg(feature = "contain")]
+        Command::Hunt(args) => hunt::run(args, &cli.global, out),
         #[cfg(feature = "contain")]
         Command::Incident(command) => incident::run(command, &cli.global, out),
         #[cfg(feature = "contain")]

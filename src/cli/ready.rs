@@ -4,6 +4,7 @@ use std::io::Write;
 
 use clap::ValueEnum;
 
+use super::contain::PolicyArgs;
 use super::{ExitCode, Failure};
 
 /// Print what a responder needs before it is needed
@@ -17,6 +18,8 @@ pub(super) struct Args {
     /// Print the IAM policy of whoever only looks, or of whoever contains, as JSON
     #[arg(long, value_name = "DUTY")]
     aws_policy: Duty,
+    #[command(flatten)]
+    policy: PolicyArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -28,22 +31,25 @@ enum Duty {
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, Failure> {
-    let text = serde_json::to_string_pretty(&policy(args.aws_policy)?)
+    let (_, configuration) = args.policy.read_with_text()?;
+    let text = serde_json::to_string_pretty(&policy(args.aws_policy, &configuration)?)
         .map_err(|error| Failure::new(format!("cannot write the policy: {error}")))?;
     writeln!(out, "{text}")?;
     Ok(ExitCode::Clean)
 }
 
 #[cfg(feature = "aws")]
-fn policy(duty: Duty) -> Result<serde_json::Value, Failure> {
+fn policy(duty: Duty, configuration: &str) -> Result<serde_json::Value, Failure> {
     use crate::provider::aws_iam;
-    Ok(aws_iam::policy(match duty {
+    let logs = super::contain::trail_logs(configuration)?;
+    let duty = match duty {
         Duty::Observer => aws_iam::Duty::Observer,
         Duty::Responder => aws_iam::Duty::Responder,
-    }))
+    };
+    Ok(aws_iam::policy_with_logs(duty, &logs))
 }
 
 #[cfg(not(feature = "aws"))]
-fn policy(_: Duty) -> Result<serde_json::Value, Failure> {
+fn policy(_: Duty, _: &str) -> Result<serde_json::Value, Failure> {
     Err(Failure::new("this build has no driver `aws-iam`").hint("build with the default features"))
 }

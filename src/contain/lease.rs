@@ -108,21 +108,23 @@ impl Lease {
     pub(super) fn of(holder: &str, until: Timestamp) -> Self {
         Self { holder: holder.to_owned(), until }
     }
+
+    /// Returns the error for whoever else wants to write now, while its holder may be at work.
+    pub(super) fn refuses(&self, holder: &dyn Holder, now: Timestamp) -> Option<Error> {
+        let is_at_work =
+            self.holder != holder.name() && self.until > now && !holder.is_gone(&self.holder);
+        is_at_work.then(|| Error::Held { by: self.holder.clone(), until: self.until })
+    }
 }
 
 impl Record<'_> {
     /// Refuses to go on where another process holds the lease.
     pub(super) fn check_lease(&self) -> Result<(), Error> {
         let engine = self.engine;
-        let others =
-            self.history.lease.as_ref().filter(|lease| lease.holder != engine.holder.name());
-        match others {
-            Some(lease)
-                if lease.until > engine.clock.now() && !engine.holder.is_gone(&lease.holder) =>
-            {
-                Err(Error::Held { by: lease.holder.clone(), until: lease.until })
-            }
-            _ => Ok(()),
+        let lease = self.history.lease.as_ref();
+        match lease.and_then(|lease| lease.refuses(engine.holder, engine.clock.now())) {
+            Some(held) => Err(held),
+            None => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@
 //! | aside | a step that only looks, beside the stopping of the key |
 //! | word | the approvals a plan has; the [`Guard`] compares it with what a step needs |
 //! | lease | one process at work on an incident; the others see which |
+//! | hunt | reading in the provider's log what the key did; it changes nothing |
 //! | orphan | a key made by a call whose answer, and so whose secret, was lost |
 //!
 //! It deliberately does not print, ask, approve or read the environment: that is `cli`'s work.
@@ -22,6 +23,7 @@ mod action;
 mod again;
 mod aside;
 mod at_once;
+mod baseline;
 mod change;
 mod deliver;
 mod delivery;
@@ -30,6 +32,7 @@ mod engine;
 mod facts;
 mod guard;
 mod history;
+mod hunt;
 mod layout;
 mod lease;
 mod look;
@@ -54,6 +57,7 @@ mod wait;
 pub use action::{Action, Approval};
 pub use again::{Again, Life, ask_again};
 pub use at_once::{AT_ONCE, at_once};
+pub use baseline::{Baseline, NoBaseline};
 pub use delivery::{
     CommandDelivery, Delivery, DeliveryError, Form, GitHubDelivery, MemoryDelivery, Scheme, Sink,
     Target, VaultDelivery, WrittenDelivery,
@@ -64,6 +68,10 @@ pub use difference::differences;
 pub use engine::{Engine, Fresh};
 pub use facts::{Facts, Subject};
 pub use guard::Guard;
+pub use hunt::{
+    Address, Child, Found, Hunt, Hunted, Left, Progress, Question, Removal, SecretRead, Times,
+    children,
+};
 pub use lease::{Alone, Holder, LockFile};
 pub use look::Patience;
 pub use mode::{MODE_RULES, Mode, ModeChosen, mode_table};

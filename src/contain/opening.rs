@@ -103,7 +103,7 @@ impl Leak<'_> {
 
     /// Returns when the credential became readable: not before it was committed, not after now. A
     /// committer date can be forged, so it never moves the leak into the future.
-    fn leaked_at(&self) -> Interval {
+    pub fn leaked_at(&self) -> Interval {
         let (lower, source) = match self.first_committed() {
             Some((date, _)) => (date.min(self.now), "committer date of the first commit"),
             None => (self.now, "first seen; no commit tells an earlier time"),

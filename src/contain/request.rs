@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::baseline::Baseline;
 use super::mode::Mode;
 use crate::incident::{Level, Visibility};
 use crate::provider::{Evidence, KeyState, Known, Measure, Observation};
@@ -24,6 +25,9 @@ pub struct Request {
     pub mode: Option<ModeAsked>,
     /// A restriction of the key's owner.
     pub narrow: Option<Measure>,
+    /// Where the networks of that restriction are from the provider's log: what it shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// The networks its consumers call from: others are kept out while consumers move to a replacement.
     pub networks: Vec<String>,
     /// Whether to end the owner's sessions; `None` leaves it to the rule.

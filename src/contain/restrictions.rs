@@ -1,6 +1,7 @@
 //! The steps that restrict the owner of a key, or whoever it took on the identity of.
 
 use super::action::{Action, Approval};
+use super::baseline::Baseline;
 use super::facts::Facts;
 use super::layout::ends_sessions;
 use super::plan::{Step, Undo};
@@ -27,7 +28,7 @@ pub(super) fn of_owner(
     }
     let mut steps = Vec::new();
     if let Some(measure) = &request.narrow {
-        steps.push(narrow(key, facts, measure));
+        steps.push(narrow(key, facts, measure, request.baseline.as_ref()));
         left.push(format!(
             "lift the restriction of {} when it is over: `--undo narrow`{}",
             key.owner,
@@ -80,11 +81,14 @@ fn restrict(action: Action, owner: &str, facts: &Facts) -> Step {
     }
 }
 
-fn narrow(key: &Key, facts: &Facts, measure: &Measure) -> Step {
+fn narrow(key: &Key, facts: &Facts, measure: &Measure, baseline: Option<&Baseline>) -> Step {
     let owner = &key.owner;
     let (does, shared) = match measure {
         Measure::OnlyFrom { networks } => (
-            format!("deny {owner} everything from anywhere but {}", networks.join(", ")),
+            format!(
+                "deny {owner} everything from anywhere but {}",
+                baseline.map_or_else(|| networks.join(", "), |known| known.words(networks))
+            ),
             format!("whoever works as {owner} from elsewhere"),
         ),
         Measure::DenyAll => {

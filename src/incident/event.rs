@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::severity::{Inputs, Level};
+use super::usage::{Relation, UsageReview};
 use super::words::{
     Cause, CredentialRef, Exposure, Interval, Moment, Outcome, Phase, Role, Tlp, Verdict,
 };
@@ -285,6 +286,30 @@ pub enum Event {
         /// In what the two are alike.
         reason: String,
     },
+    /// A piece of a provider's log was read for what the key did. Whoever takes a search up that was
+    /// interrupted goes on after the last piece.
+    LogRead {
+        /// Which log, by what, from when until when.
+        search: Value,
+        /// What was found in the piece.
+        found: Value,
+        /// Where the next piece begins; `None` at the end.
+        next: Option<String>,
+    },
+    /// What the key did was looked through to the end.
+    UsageReviewed {
+        /// What was read, and what follows.
+        review: UsageReview,
+    },
+    /// Another incident hangs together with this one.
+    Linked {
+        /// The other one.
+        other: IncidentId,
+        /// How.
+        relation: Relation,
+        /// Why, in words.
+        reason: String,
+    },
     /// Anything else worth a line.
     Noted {
         /// The line.
@@ -330,6 +355,9 @@ impl Event {
             Self::FollowUpDone { .. } => "follow-up-done",
             Self::RootCauseFound { .. } => "root-cause-found",
             Self::RepeatLinked { .. } => "repeat-linked",
+            Self::LogRead { .. } => "log-read",
+            Self::UsageReviewed { .. } => "usage-reviewed",
+            Self::Linked { .. } => "linked",
             Self::Noted { .. } => "noted",
         }
     }

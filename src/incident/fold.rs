@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
 use super::{
     ClockRules, Clocks, CredentialRef, Error, Event, Exposure, Figures, Hands, IncidentId, Inputs,
-    Level, Line, Pause, Phase, Recorded, Role, Step, Times, Tlp, Verdict,
+    Level, Line, Link, Pause, Phase, Recorded, Role, Step, Times, Tlp, UsageReview, Verdict,
 };
 
 /// An incident as its events tell it.
@@ -67,6 +67,10 @@ pub struct Incident {
     pub cause: Option<RootCause>,
     /// The earlier incidents of the same kind.
     pub repeats: Vec<Repeat>,
+    /// What the key was used for, as the last review tells.
+    pub usage: Option<UsageReview>,
+    /// The incidents that hang together with this one.
+    pub links: Vec<Link>,
     /// The leaked credential.
     pub credential: CredentialRef,
     /// Where it stands.

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::settings::is_one_too_many;
 use super::{Incident, Level, Phase, Role, State, Verdict};
 
+/// The providers whose log tells what a key did.
+const HUNTED: &[&str] = &["aws", "aws-bedrock"];
+
 /// Something that is missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Need {
@@ -189,6 +192,18 @@ impl List<'_> {
     fn eradication(&mut self) {
         use Role::TechnicalLead;
         let (phase, incident) = (Phase::Eradication, self.incident);
+        // Of others nothing here can tell what was done with a key.
+        let is_told =
+            incident.usage.is_none() && HUNTED.contains(&incident.credential.provider.as_str());
+        let hunt = format!("hunt --incident {}", incident.id.short());
+        let what = "read in the provider's log what the key did, and what it left behind";
+        self.want(
+            is_told && incident.credential.key_id.is_some(),
+            phase,
+            TechnicalLead,
+            what,
+            &hunt,
+        );
         let cause = "incident root-cause env-file-committed --description '…'";
         self.want(
             incident.cause.is_none(),

@@ -30,6 +30,7 @@ mod surroundings;
 mod team_store;
 mod timeline;
 mod times;
+mod usage;
 mod words;
 
 pub use backup::BackupError;
@@ -57,6 +58,7 @@ pub use surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workfl
 pub use team_store::TeamStore;
 pub use timeline::{Line, describe};
 pub use times::{DEFINITIONS, Figure, Figures, Times};
+pub use usage::{Conclusion, Coverage, Link, Relation, Searched, UsageReview};
 pub use words::{
     Cause, CredentialRef, Exposure, Interval, Moment, Outcome, Phase, Role, Tlp, Verdict,
     Visibility,

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::secret::Fingerprint;
 
-use super::{CredentialRef, Error, Event, Exposure, Incident, IncidentId, Interval, Recorded};
+use super::{
+    CredentialRef, Error, Event, Exposure, Incident, IncidentId, Interval, Recorded, UsageReview,
+};
 
 /// What stands where something was left out.
 const LEFT_OUT: &str = "(left out)";
@@ -131,6 +133,9 @@ impl Names {
             Event::FollowUpDone { number, .. } => {
                 Event::FollowUpDone { number: *number, result: text() }
             }
+            Event::UsageReviewed { review } => Event::UsageReviewed {
+                review: UsageReview { sources: Vec::new(), reason: text(), ..review.clone() },
+            },
             // Nothing but words, names and internal ids.
             _ => return None,
         })

@@ -124,6 +124,21 @@ fn describe_aftermath(event: &Event) -> String {
             format!("root cause: {} ({description})", category.words())
         }
         Event::RepeatLinked { prior, reason } => format!("happened before, in {prior}: {reason}"),
+        Event::LogRead { search, next, .. } => {
+            let log = search["log"].as_str().unwrap_or_default();
+            let end = if next.is_some() { "goes on" } else { "to its end" };
+            format!("read the log {log}, {end}")
+        }
+        Event::UsageReviewed { review } => format!(
+            "what the key did from {:.0} to {:.0}: {}: {}",
+            review.since,
+            review.until,
+            review.conclusion.words(),
+            review.reason
+        ),
+        Event::Linked { other, relation, reason } => {
+            format!("{} {other}: {reason}", relation.words())
+        }
         other => other.kind().to_owned(),
     }
 }

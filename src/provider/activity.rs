@@ -13,10 +13,36 @@ pub enum SearchBy {
     Owner(String),
 }
 
-/// A search of the log.
+/// A log that can be searched, and what is never in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Its id, as a [`Search`] names it: `event-history`.
+    pub id: String,
+    /// What it is called, for people.
+    pub name: String,
+    /// What a key can do that is never in it; `None` where all is.
+    pub lacks: Option<String>,
+    /// After how many minutes an event is in it.
+    pub minutes_behind: u32,
+}
+
+/// A question written out in a log's own language, for whoever may ask it there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// Where it is asked.
+    pub place: String,
+    /// The question.
+    pub text: String,
+}
+
+/// A search of a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
+    /// In which log, by its id.
+    pub log: String,
     /// By what.
     pub by: SearchBy,
     /// From when on.
@@ -35,6 +61,10 @@ pub enum Meaning {
         what: String,
         /// How it is removed, in words with the exact command.
         remove: String,
+        /// Whether the removal can be taken back.
+        reversible: bool,
+        /// Whom the removal may hit beside the intruder.
+        hits: String,
     },
     /// It read a secret, which is leaked now, too.
     SecretRead {
@@ -50,6 +80,8 @@ pub enum Meaning {
     Hiding {
         /// What was done.
         what: String,
+        /// How it is put right, in words with the exact command where there is one.
+        restore: String,
     },
     /// Anything else.
     Other,
@@ -61,8 +93,12 @@ pub enum Meaning {
 pub struct Use {
     /// The provider's id of the entry.
     pub id: String,
+    /// With which key; `None` where the log doesn't say.
+    pub key: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// Whether it was this program itself, asking with the key who it is.
+    pub is_ours: bool,
     /// The call, such as `iam:CreateUser`.
     pub call: String,
     /// Where it was made, such as a region.
@@ -73,6 +109,10 @@ pub struct Use {
     pub agent: Option<String>,
     /// The error it got; `None` where it was done.
     pub error: Option<String>,
+    /// The key it was given to work on as somebody else: what was done with that is in the log under that
+    /// key's own id.
+    #[serde(default)]
+    pub gave: Option<String>,
     /// What it means.
     pub meaning: Meaning,
 }
@@ -85,6 +125,7 @@ pub struct Page {
     pub uses: Vec<Use>,
     /// Where the next piece begins, to be kept and given back; `None` at the end.
     pub next: Option<String>,
-    /// What this piece can't show, each with its reason: unknown, never "not accessed".
+    /// What should be in this piece and could not be read, each with its reason: unknown, never "not
+    /// accessed". What is never in a log is [`Log::lacks`].
     pub gaps: Vec<String>,
 }

@@ -13,7 +13,7 @@ mod evidence;
 mod measure;
 pub mod simulated;
 
-pub use activity::{Meaning, Page, Search, SearchBy, Use};
+pub use activity::{Log, Meaning, Page, Query, Search, SearchBy, Use};
 pub use by_hand::by_hand;
 pub use evidence::{Evidence, Known, Power};
 pub use measure::{Measure, Restriction, Standing};
@@ -375,7 +375,22 @@ pub trait Provider: Send + Sync {
         Err(self.unsupported("restrict the owner of a key"))
     }
 
-    /// Reads a piece of the provider's log: from the beginning, or from where an earlier piece ended.
+    /// Returns the logs that can be searched for what a key has done, the surest first; none if there
+    /// are none.
+    fn logs(&self) -> Vec<Log> {
+        Vec::new()
+    }
+
+    /// Returns the same question for logs that this provider can't search itself.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it can't be written out for that key or owner.
+    fn queries(&self, search: &Search) -> Result<Vec<Query>, Error> {
+        let _ = search;
+        Ok(Vec::new())
+    }
+
+    /// Reads a piece of a log: from the beginning, or from where an earlier piece ended.
     async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
         let _ = (search, from);
         Err(self.unsupported("tell what a key has done"))

@@ -104,6 +104,14 @@ fn summary(incident: &Incident) -> String {
             None => _ = write!(text, " {what}: not yet."),
         }
     }
+    if let Some(usage) = &incident.usage {
+        let (words, reason) = (usage.conclusion.words(), escape(&usage.reason));
+        let _ = write!(text, "\n\nWhat the key was used for: {words}. {reason}.");
+    }
+    for link in &incident.links {
+        let (other, reason) = (escape(link.other.short()), escape(&link.reason));
+        let _ = write!(text, "\n\nThis incident {} {other}: {reason}.", link.relation.words());
+    }
     for repeat in &incident.repeats {
         let (prior, reason) = (escape(repeat.prior.short()), escape(&repeat.reason));
         let _ = write!(text, "\n\nIt happened before, in {prior}: {reason}.");

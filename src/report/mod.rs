@@ -15,6 +15,8 @@ mod findings_sarif;
 mod findings_text;
 mod findings_words;
 #[cfg(feature = "contain")]
+mod hunt_text;
+#[cfg(feature = "contain")]
 pub mod incident_cacao;
 #[cfg(feature = "contain")]
 pub mod incident_html;
@@ -52,6 +54,8 @@ pub use findings_json::{json, jsonl};
 pub use findings_junit::junit;
 pub use findings_sarif::sarif;
 pub use findings_text::text;
+#[cfg(feature = "contain")]
+pub use hunt_text::hunt;
 #[cfg(feature = "contain")]
 pub use plan_text::{plan, rights};
 

@@ -134,7 +134,7 @@ pub fn rights(sentence: &str) -> String {
 }
 
 /// Breaks a text between words so that lines after the first stand at that column and none is too long.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(super) fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = String::new();
     let mut column = indent;
     for word in text.split(' ') {

@@ -208,8 +208,12 @@ async fn what_a_key_did_is_read_page_by_page() {
         world.simulated.used(&id, &format!("simulated:Read{nth}"), Meaning::Other).unwrap();
     }
     world.simulated.used("SIMKOTHER", "simulated:Read", Meaning::Other).unwrap();
-    let search =
-        Search { by: SearchBy::Key(id), since: jiff::Timestamp::MIN, until: jiff::Timestamp::MAX };
+    let search = Search {
+        log: "simulated".to_owned(),
+        by: SearchBy::Key(id),
+        since: jiff::Timestamp::MIN,
+        until: jiff::Timestamp::MAX,
+    };
     let (mut from, mut uses, mut pages) = (None, Vec::new(), 0);
     loop {
         let page = world.simulated.activity(&search, from.as_deref()).await.unwrap();

@@ -180,18 +180,23 @@ class Extended:
         }
 
     def iam_SimulatePrincipalPolicy(self, params):
-        user = iam().get_user(params["PolicySourceArn"].rsplit("/", 1)[-1])
+        arn = params["PolicySourceArn"]
+        if ":role/" in arn:
+            name, documents = None, list(self.documents_of_role(arn.rsplit("/", 1)[-1]))
+        else:
+            name = iam().get_user(arn.rsplit("/", 1)[-1]).name
+            documents = list(self.documents_of(name))
         actions = [params[f"ActionNames.member.{i}"] for i in range(1, 200) if f"ActionNames.member.{i}" in params]
-        return {"EvaluationResults": [self.simulated(user.name, action) for action in actions], "IsTruncated": False}
+        return {"EvaluationResults": [self.simulated(name, documents, action) for action in actions], "IsTruncated": False}
 
-    def simulated(self, user, action):
+    def simulated(self, user, documents, action):
         allowed, denied, lacks = [], [], set()
-        for source, document in self.documents_of(user):
+        for source, document in documents:
             for statement in as_list(document["Statement"]):
                 result, without = policies.result_of(statement, action, "*", {})
                 lacks |= without
                 (allowed if result else denied if result is False else []).append(source)
-        boundary = policies.boundary_document(user)
+        boundary = policies.boundary_document(user) if user else None
         results = [
             policies.result_of(statement, action, "*", {})[0]
             for statement in as_list((boundary or {}).get("Statement", []))
@@ -219,6 +224,13 @@ class Extended:
                 yield f"group_{group.name}_{policy}", json.loads(document)
             for arn, policy in group.managed_policies.items():
                 yield arn.rsplit("/", 1)[-1], policies.document_of(policy)
+
+    def documents_of_role(self, name):
+        role = iam().get_role(name)
+        for policy, document in role.policies.items():
+            yield f"role_{name}_{policy}", document if isinstance(document, dict) else json.loads(document)
+        for arn, policy in role.managed_policies.items():
+            yield arn.rsplit("/", 1)[-1], policies.document_of(policy)
 
     # What IAM refuses and moto doesn't.
 

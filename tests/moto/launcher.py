@@ -16,6 +16,7 @@ Beside the AWS calls it answers these, all POST with a JSON body and a JSON answ
                                               [id, secret, token]
     /stanch/policies  {"user"}                the names of its policies: [[inline], [attached]]
     /stanch/parameters {"action"}             what was asked in each such call, as the log has it
+    /stanch/age       {"minutes"}             makes all that was noted for the log so much older
     /stanch/fault     {"fault"}               orders one, see Faults
     /stanch/calls     {}                      [[access key id, "service:Action"], ...] in order
     /stanch/rounds    {"since"}               how many calls, of those since the given number, had to
@@ -66,6 +67,9 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
 REGION = "us-east-1"
+
+# Those that answer errors in JSON.
+JSON_SERVICES = ("cloudtrail", "account", "logs", "athena")
 
 
 def refuse_inactive_keys():
@@ -213,7 +217,7 @@ class Launcher:
         if fault == "lie":
             return extended.xml_answer(action, {})(environ, start_response)
         if fault and fault != "stale":
-            return self.fail(fault, environ, start_response, is_json=service in ("cloudtrail", "account"))
+            return self.fail(fault, environ, start_response, is_json=service in JSON_SERVICES)
         policies.begin(key, environ, params)
         response = self.do(environ, body, call)
         as_aws_words_it(response)
@@ -235,7 +239,7 @@ class Launcher:
     def do(self, environ, body, call):
         key, region, service, action, params = call
         handler = getattr(self.extended, f"{service}_{action}", None)
-        is_json = service in ("cloudtrail", "account")
+        is_json = service in JSON_SERVICES
         try:
             if handler:
                 self.authorize(environ, body, action)
@@ -258,6 +262,11 @@ class Launcher:
         response = Response.from_app(self.moto, environ, buffered=True)
         if service == "iam":
             self.extended.after_iam(action, params, response)
+        if is_json and response.status_code >= 400:
+            # moto words a refusal in XML there, too.
+            code = re.search(rb"<Code>([^<]+)</Code>", response.data)
+            if code:
+                return self.error(code.group(1).decode(), "as moto says", response.status_code, is_json)
         return response
 
     def authorize(self, environ, body, action):
@@ -349,6 +358,10 @@ class Launcher:
 
     def do_parameters(self, action):
         return [event["params"] for event in self.extended.events if event["action"] == action]
+
+    def do_age(self, minutes):
+        for event in self.extended.events:
+            event["at"] -= datetime.timedelta(minutes=minutes)
 
     def do_policies(self, user):
         return [sorted(iam().get_user(user).policies), sorted(p.name for p in iam().get_user(user).managed_policies.values())]

@@ -200,6 +200,32 @@ impl Moto {
         self.ask("parameters", json!({ "action": action })).as_array().expect("a list").clone()
     }
 
+    /// Makes all that the log holds so many minutes older.
+    pub(crate) fn age(&self, minutes: u32) {
+        self.ask("age", json!({ "minutes": minutes }));
+    }
+
+    /// Returns a policy of a user as it was put.
+    pub(crate) fn policy_of(&self, user: &str, name: &str) -> Value {
+        let asked = self.parameters("PutUserPolicy");
+        let is_it = |asked: &&Value| {
+            asked["userName"] == user
+                && asked["policyName"].as_str().is_some_and(|own| own.contains(name))
+        };
+        let last = asked.iter().rev().find(is_it).expect("there is such a policy");
+        serde_json::from_str(last["policyDocument"].as_str().expect("a text")).expect("JSON")
+    }
+
+    /// Queues the rows that the next query of Athena has.
+    pub(crate) fn queue_for_athena(&self, rows: &[Value]) {
+        let results = json!({ "results": [{ "rows": rows, "column_info": [] }] });
+        self.post(
+            "/moto-api/static/athena/query-results",
+            "application/json",
+            &results.to_string(),
+        );
+    }
+
     /// Removes a user and its keys.
     pub(crate) fn delete_user(&self, user: &str) {
         self.ask("delete", json!({ "user": user }));
@@ -265,6 +291,23 @@ impl Moto {
         self.ask("as", more)[0].as_u64().expect("a status")
     }
 
+    /// Makes a key for a user as another key, from an address.
+    pub(crate) fn key_made_by(&self, key: &AccessKey, params: Value, ip: &str) -> AccessKey {
+        let answer = self.ask(
+            "as",
+            json!({
+                "key": [key.id, key.secret], "service": "iam", "action": "CreateAccessKey",
+                "params": params, "ip": ip,
+            }),
+        );
+        let text = answer[1].as_str().expect("a text");
+        let part = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>")).expect("it is in the answer");
+            rest.split('<').next().expect("it ends").to_owned()
+        };
+        AccessKey { id: part("AccessKeyId"), secret: part("SecretAccessKey"), token: None }
+    }
+
     /// Returns a user's keys as they really are: the id and `Active` or `Inactive`.
     pub(crate) fn keys(&self, user: &str) -> Vec<(String, String)> {
         pairs(&self.ask("keys", json!({ "user": user })))
@@ -295,7 +338,7 @@ impl Moto {
         let (head, body) = answer
             .split_once("\r\n\r\n")
             .unwrap_or_else(|| panic!("moto answered no HTTP to {path}"));
-        assert!(head.contains(" 200 "), "moto answered {head} to {path}");
+        assert!(head.contains(" 200 ") || head.contains(" 201 "), "moto answered {head} to {path}");
         body.to_owned()
     }
 }

@@ -132,6 +132,7 @@ async fn a_region_is_down() {
     let aws = aws.expect("there is a responder");
     moto.fault("deaf=us-west-2");
     let search = Search {
+        log: "event-history".to_owned(),
         by: SearchBy::Key(leaked.public("id").expect("it has one").to_owned()),
         since: Timestamp::now() - SignedDuration::from_hours(1),
         until: Timestamp::now(),

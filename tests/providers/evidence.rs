@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stanch::provider::{Evidence, Known, Provider};
+use stanch::provider::{Evidence, KeyKind, Known, Observation, Provider};
 
 use crate::moto::{AccessKey, Moto};
 use crate::{connect, credential, looker, options};
@@ -168,7 +168,7 @@ async fn what_does_not_come_in_time_is_a_gap_and_the_rest_is_kept() {
         hasty.evidence_time = Duration::from_secs(seconds);
         let aws = stanch::provider::aws_iam::AwsIam::connect(hasty).await.expect("a responder");
         let seen = aws.observe(&credential(&leaked)).await.expect("it is ours");
-        moto.fault("before=ListGroupsForUser:timeout");
+        moto.fault("before=ListGroupsForUser:timeout:3");
         moto.fault("before=ListMFADevices:drop:3");
         moto.fault("before=GetCredentialReport:ReportInProgress:1");
         let seen = aws.evidence(&seen).await.expect("gaps are no errors");
@@ -201,4 +201,35 @@ async fn asks_everything_at_once() {
     let calls =
         moto.in_rounds(2, async || drop(aws.evidence(&seen).await.expect("gaps only"))).await;
     assert!(calls >= 16, "{calls}");
+}
+
+/// The same observation, of a session of that role.
+pub(crate) fn of_a_session(seen: &Observation, role: &str) -> Observation {
+    let mut seen = seen.clone();
+    seen.key.id = "ASIA-OF-A-SESSION".to_owned();
+    seen.key.owner = role.to_owned();
+    seen.key.kind = KeyKind::Session { issuer: Some(role.to_owned()), ends_at: None };
+    seen
+}
+
+#[tokio::test]
+async fn a_session_s_rights_are_its_role_s() {
+    let moto = Moto::start();
+    let leaked = moto.user_allowed("bot", &[]);
+    moto.responder("reader", &["s3:GetObject"]);
+    moto.responder("admin", &["*"]);
+    let observer = looker(&moto);
+    moto.enforce();
+    let aws = connect(&moto, &observer).await;
+    let seen = aws.observe(&credential(&leaked)).await.expect("it is ours");
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let admin = aws.evidence(&of_a_session(&seen, &role("admin"))).await.expect("gaps are none");
+    assert_eq!(admin.administers, Known::Yes, "{}", admin.sentence);
+    assert!(admin.documents.contains_key("iam:GetRolePolicy admin/test"));
+    assert!(admin.gaps[0].contains("given less than its role"), "{:?}", admin.gaps);
+    let reader = aws.evidence(&of_a_session(&seen, &role("reader"))).await.expect("gaps are none");
+    assert_eq!(reader.administers, Known::No, "{}", reader.sentence);
+    let gone = aws.evidence(&of_a_session(&seen, &role("gone"))).await.expect("gaps are none");
+    assert!(gone.gaps.iter().any(|gap| gap.contains("there is no role gone")), "{:?}", gone.gaps);
+    assert_ne!(gone.administers, Known::Yes);
 }

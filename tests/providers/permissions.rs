@@ -29,8 +29,12 @@ async fn look(aws: &dyn Provider, leaked: &AccessKey) -> Key {
     let seen = aws.observe(&credential(leaked)).await.expect("it is ours");
     let evidence = aws.evidence(&seen).await.expect("gaps are no errors");
     assert_eq!(evidence.gaps, Vec::<String>::new());
+    let role = crate::evidence::of_a_session(&seen, &format!("arn:aws:iam::{ACCOUNT}:role/web"));
+    let of_role = aws.evidence(&role).await.expect("gaps are no errors");
+    assert_eq!(of_role.gaps.len(), 1, "{:?}", of_role.gaps);
     let now = Timestamp::now();
     let search = Search {
+        log: "event-history".to_owned(),
         by: SearchBy::Key(leaked.id.clone()),
         since: now - SignedDuration::from_hours(1),
         until: now,
@@ -54,7 +58,7 @@ fn measures() -> [Measure; 3] {
 
 fn world(moto: &Moto) -> AccessKey {
     let leaked = moto.user_allowed("bot", &["s3:GetObject"]);
-    moto.responder("web", &[]);
+    moto.responder("web", &["s3:GetObject"]);
     let root = moto.user_allowed("admin", &["*"]);
     let document = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" },

@@ -11,8 +11,11 @@ use crate::contain::{
     Delivery, Engine, Error, Fresh, Guard, Holder, Leak, Patience, Plan, Settled, Summary, What,
 };
 use crate::finding::plain;
-use crate::incident::{Clock, Incident, IncidentId, Journal, Opening, Outcome, Store, Visibility};
+use crate::incident::{
+    Clock, Event, Incident, IncidentId, Journal, Opening, Outcome, Store, Visibility,
+};
 use crate::provider::{Evidence, Observation, Provider};
+use crate::secret::Fingerprint;
 
 const BOLD: Style = Style::new().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
@@ -33,6 +36,8 @@ pub(crate) struct Responder<'a> {
     pub(crate) visibility: Visibility,
     pub(crate) guard: &'a Guard,
     pub(crate) holder: &'a dyn Holder,
+    /// The id of the incident, open or not yet, after which the provider's sessions are named.
+    pub(crate) reserved: IncidentId,
     pub(crate) drill: bool,
     pub(crate) global: &'a Global,
     /// What the lines told of this key begin with, where several are contained at once.
@@ -247,7 +252,13 @@ impl Responder<'_> {
             out,
             "head      {head}   (keep it elsewhere: `incident verify --against` compares)"
         )?;
-        writeln!(out, "next      stanch incident show {incident}")?;
+        let next = match self.provider.logs().is_empty() || self.drill {
+            true => format!("stanch incident show {incident}"),
+            false => {
+                format!("stanch hunt --incident {}   (what the key was used for)", incident.short())
+            }
+        };
+        writeln!(out, "next      {next}")?;
         Ok(())
     }
 }
@@ -267,6 +278,11 @@ fn left_for_a_person(left: &[String], out: &mut dyn Write) -> std::io::Result<()
         .try_for_each(|left| writeln!(out, "{YELLOW}left for a person{YELLOW:#}: {}", plain(left)))
 }
 
+/// Returns the open incident of a credential, or an id for the one that will be opened.
+pub(crate) fn reserve(store: &dyn Store, fingerprint: &Fingerprint) -> Result<IncidentId, Failure> {
+    Ok(store.incident_for(fingerprint)?.unwrap_or_else(IncidentId::generate))
+}
+
 /// Opens the incident of a leak, or returns the one that is open already.
 pub(crate) fn open_incident(
     responder: &Responder<'_>,
@@ -274,7 +290,7 @@ pub(crate) fn open_incident(
     evidence: Option<&Evidence>,
 ) -> Result<IncidentId, Failure> {
     let leak = responder.leak(observation, evidence);
-    let incident = IncidentId::generate();
+    let incident = responder.reserved.clone();
     let mut events = leak.events().into_iter();
     let Some(opened) = events.next() else { return Ok(incident) };
     let (actor, narrator) = (&responder.actor, responder.narrator());
@@ -288,8 +304,16 @@ pub(crate) fn open_incident(
     // Whoever opened it may have been killed before the rest was recorded: the beginning is always
     // the same events, so what is there already says how many are missing.
     let recorded = narrator.events(&incident)?.len() as u64;
+    let mut next = recorded;
     for (seq, event) in (1..).zip(events).filter(|(seq, _)| *seq >= recorded) {
         narrator.append(&incident, seq, actor, responder.clock.now(), &event)?;
+        next = seq + 1;
+    }
+    if incident != responder.reserved {
+        // Somebody else opened it in between.
+        let text = format!("what this run calls as a role, it calls as {}", responder.reserved);
+        let noted = Event::Noted { text };
+        narrator.append(&incident, next, actor, responder.clock.now(), &noted)?;
     }
     Ok(incident)
 }

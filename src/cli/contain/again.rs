@@ -16,7 +16,8 @@ pub(super) async fn run(
     global: &Global,
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
-    let provider = connect::connect(&located.finding, &args.aws, None).await?;
+    let issuer = &located.finding.pattern.provider;
+    let provider = connect::connect(issuer, &args.aws, occasion(args, located)).await?;
     let credential = &located.finding.credential;
     let again = ask_again(&*provider, credential, &Patience::default(), rules.proof).await?;
     let (word, code) = match again.life {
@@ -33,6 +34,16 @@ pub(super) async fn run(
         writeln!(out, "stop it: `stanch contain {key}`")?;
     }
     Ok(code)
+}
+
+/// Returns what it is asked for: the open incident, where a record can be read.
+fn occasion(args: &Args, located: &Located) -> connect::Occasion {
+    let store = args.store.open().ok();
+    let open = store.and_then(|store| store.incident_for(&located.finding.fingerprint).ok()?);
+    match open {
+        Some(incident) => connect::Occasion::of(&incident, None),
+        None => connect::Occasion::of_plan(&located.finding),
+    }
 }
 
 fn keep(
@@ -62,6 +73,7 @@ fn keep(
         visibility: args.asked.visibility(),
         guard: &guard,
         holder: &holder,
+        reserved: incident.clone(),
         drill: false,
         global,
         label: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::baseline;
 use crate::cli::locate::Located;
 use crate::cli::{Failure, environment};
 use crate::contain::{Deletion, Grounds, Leak, Mode, ModeAsked, Plan, Policy, Request};
@@ -30,7 +31,8 @@ pub(crate) struct AskedArgs {
     /// Restrict the key's owner, other keys included, until it is undone
     #[arg(long, value_enum, value_name = "MEASURE")]
     narrow: Option<Narrow>,
-    /// Restrict the key's owner to these networks, such as 203.0.113.0/24
+    /// Restrict the key's owner to these networks, such as 203.0.113.0/24; or `baseline`: to those the key
+    /// was used from in the two weeks before it leaked, as the provider's log shows
     #[arg(long, value_name = "CIDR", value_delimiter = ',', conflicts_with = "narrow", value_parser = network)]
     only_from: Vec<String>,
     /// End the sessions that were begun as the key's owner, whatever the rule says
@@ -79,6 +81,9 @@ enum Narrow {
 
 /// Reads a network: an address, a slash and the length of its prefix.
 fn network(text: &str) -> Result<String, String> {
+    if text == baseline::WORD {
+        return Ok(text.to_owned());
+    }
     let wrong = || format!("a network is like 203.0.113.0/24, not `{text}`");
     let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
     let address: IpAddr = address.parse().map_err(|_| wrong())?;
@@ -150,6 +155,7 @@ impl AskedArgs {
         }
         if let Some(measure) = self.measure() {
             request.narrow = Some(measure);
+            request.baseline = None;
         }
         if self.end_sessions || self.keep_sessions {
             request.end_sessions = Some(self.end_sessions);
@@ -162,9 +168,19 @@ impl AskedArgs {
             Some(Narrow::DenyAll) => Some(Measure::DenyAll),
             Some(Narrow::Boundary) => Some(Measure::Boundary),
             Some(Narrow::Quarantine) => Some(Measure::Quarantine),
-            None if self.only_from.is_empty() => None,
+            None if self.only_from.is_empty() || self.wants_baseline() => None,
             None => Some(Measure::OnlyFrom { networks: self.only_from.clone() }),
         }
+    }
+
+    /// Tells whether networks are to be taken from the provider's log.
+    pub(super) fn wants_baseline(&self) -> bool {
+        self.only_from.iter().any(|network| network == baseline::WORD)
+    }
+
+    /// Returns the networks that are named beside those.
+    pub(super) fn further_networks(&self) -> impl Iterator<Item = String> {
+        self.only_from.iter().filter(|network| *network != baseline::WORD).cloned()
     }
 
     /// Returns who can read the place of the leak.

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::connect::AwsArgs;
+use super::connect::{AwsArgs, Occasion};
 use crate::cli::{Failure, Global, environment};
 use crate::contain::{
     CommandDelivery, Delivery, DeliveryError, Form, GitHubDelivery, Scheme, Sink, Target,
@@ -59,12 +59,16 @@ impl Asked {
     }
 
     /// Prepares the delivery, with the tokens of the environment.
-    pub(super) async fn prepare(&self, aws: &AwsArgs) -> Result<Box<dyn Delivery>, Failure> {
+    pub(super) async fn prepare(
+        &self,
+        aws: &AwsArgs,
+        occasion: &Occasion,
+    ) -> Result<Box<dyn Delivery>, Failure> {
         let Some(target) = &self.target else {
             return Ok(Box::new(CommandDelivery::new(&self.text, TIMEOUT).map_err(no_place)?));
         };
         match target.scheme {
-            Scheme::SecretsManager | Scheme::ParameterStore => to_aws(target, aws).await,
+            Scheme::SecretsManager | Scheme::ParameterStore => to_aws(target, aws, occasion).await,
             Scheme::Vault => to_vault(target),
             Scheme::GitHub => to_github(target),
             Scheme::Kubernetes => to_kubernetes(target),
@@ -85,10 +89,14 @@ fn no_place(error: DeliveryError) -> Failure {
 }
 
 #[cfg(feature = "aws")]
-async fn to_aws(target: &Target, aws: &AwsArgs) -> Result<Box<dyn Delivery>, Failure> {
+async fn to_aws(
+    target: &Target,
+    aws: &AwsArgs,
+    occasion: &Occasion,
+) -> Result<Box<dyn Delivery>, Failure> {
     use crate::contain::{ParameterStoreDelivery, SecretsManagerDelivery};
     use crate::provider::aws_iam;
-    let config = aws_iam::configuration(&super::connect::aws_options(aws)).await?;
+    let config = aws_iam::configuration(&super::connect::aws_options(aws, occasion)?).await?;
     Ok(match target.scheme {
         Scheme::ParameterStore => Box::new(ParameterStoreDelivery::new(target, &config)),
         _ => Box::new(SecretsManagerDelivery::new(target, &config)),
@@ -96,7 +104,7 @@ async fn to_aws(target: &Target, aws: &AwsArgs) -> Result<Box<dyn Delivery>, Fai
 }
 
 #[cfg(not(feature = "aws"))]
-async fn to_aws(_: &Target, _: &AwsArgs) -> Result<Box<dyn Delivery>, Failure> {
+async fn to_aws(_: &Target, _: &AwsArgs, _: &Occasion) -> Result<Box<dyn Delivery>, Failure> {
     Err(Failure::new("this build can't deliver to AWS").hint("build it with the feature `aws`"))
 }
 

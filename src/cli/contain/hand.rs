@@ -4,14 +4,14 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use super::act::Responder;
-use super::{Args, Format, asked, connect, deliver};
+use super::act::{Responder, reserve};
+use super::{Args, Format, asked, baseline, connect, deliver};
 use crate::cli::locate::Located;
 use crate::cli::{ExitCode, Failure, Global, environment};
 use crate::contain::{
     Delivery, Facts, Fresh, Guard, Holder, Plan, Request, Subject, differences, plan,
 };
-use crate::incident::{Clock, Event, PlanRecord, Store};
+use crate::incident::{Clock, Event, IncidentId, PlanRecord, Store};
 use crate::provider::{Evidence, Observation, Provider};
 use crate::report;
 use crate::secret::Fingerprint;
@@ -33,6 +33,8 @@ pub(super) struct Hand<'a> {
     shared: &'a Shared<'a>,
     located: &'a Located,
     provider: Box<dyn Provider>,
+    /// The id of the incident, open or not yet.
+    reserved: IncidentId,
     delivery: Option<Box<dyn Delivery>>,
 }
 
@@ -58,12 +60,19 @@ impl<'a> Hand<'a> {
             true => approved_endpoint(store, fingerprint)?,
             false => shown.as_ref().and_then(|plan| plan.endpoint.clone()),
         };
-        let provider = connect::connect(&located.finding, &args.aws, endpoint).await?;
+        let reserved = reserve(store, fingerprint)?;
+        let acts = args.apply || args.auto || args.resume || args.undo.is_some();
+        let occasion = match acts {
+            true => connect::Occasion::of(&reserved, endpoint),
+            false => connect::Occasion::of_plan(&located.finding),
+        };
+        let issuer = &located.finding.pattern.provider;
+        let provider = connect::connect(issuer, &args.aws, occasion.clone()).await?;
         let delivery = match asked {
-            Some(asked) => Some(asked.prepare(&args.aws).await?),
+            Some(asked) => Some(asked.prepare(&args.aws, &occasion).await?),
             None => None,
         };
-        let hand = Self { shared, located, provider, delivery };
+        let hand = Self { shared, located, provider, reserved, delivery };
         let next = hand.decide(shown).await?;
         Ok((hand, next))
     }
@@ -80,6 +89,9 @@ impl<'a> Hand<'a> {
         if args.apply {
             responder.check_finished()?;
             let shown = shown.ok_or_else(|| nothing_shown(&self.located.finding.fingerprint))?;
+            if args.asked.wants_baseline() {
+                baseline::check(&shown)?;
+            }
             let fresh = responder.look(&shown).await?;
             let request = self.request(&fresh.observation, Some(&shown), None)?;
             let now = self.plan_now(&fresh.observation, &request)?;
@@ -93,7 +105,10 @@ impl<'a> Hand<'a> {
             true => tokio::join!(reading, responder.asked(observation.clone())),
             false => (reading.await, Fresh::of(observation.clone())),
         };
-        let request = self.request(&observation, None, evidence.as_ref())?;
+        let mut request = self.request(&observation, None, evidence.as_ref())?;
+        if args.asked.wants_baseline() {
+            request = baseline::onto(request, &args.asked, &responder, &observation).await?;
+        }
         let plan = Box::new(self.plan_now(&observation, &request)?);
         if args.auto {
             responder.check_finished()?;
@@ -133,6 +148,7 @@ impl<'a> Hand<'a> {
             visibility: shared.args.asked.visibility(),
             guard: shared.guard,
             holder: shared.holder,
+            reserved: self.reserved.clone(),
             drill: false,
             global: shared.global,
             label: shared.is_one_of_several.then_some(label),

@@ -4,6 +4,7 @@ mod act;
 mod again;
 mod approve;
 mod asked;
+mod baseline;
 mod connect;
 mod deliver;
 mod hand;
@@ -11,7 +12,10 @@ mod policy;
 mod several;
 
 pub(super) use act::{Responder, open_incident};
-pub(super) use policy::holder;
+#[cfg(feature = "aws")]
+pub(super) use connect::trail_logs;
+pub(super) use connect::{AwsArgs, Occasion, connect};
+pub(super) use policy::{PolicyArgs, holder};
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -38,6 +42,8 @@ Examples:
   stanch contain 3fa9c2e1 --deliver-to aws-secretsmanager:app/key --apply
   stanch contain 3fa9c2e1 --visibility private --consumer billing --deliver-to 'vault-put app/key'
                                              let a named consumer move first, with a deadline
+  stanch contain 3fa9c2e1 --only-from baseline
+                                             let only the networks through that used it before the leak
   stanch contain 3fa9c2e1 --resume           go on where a run was interrupted
   stanch contain 3fa9c2e1 --undo rotate --reason 'consumer not ready'
   stanch contain 3fa9c2e1 --approve HASH     agree to a plan somebody else began

@@ -25,11 +25,25 @@ impl PolicyArgs {
     /// Returns the policy. One that stands among what was scanned doesn't count: whoever can write to a
     /// repository could let the tool stop any key.
     pub(super) fn read(&self, scanned: Option<&Path>) -> Result<Policy, Failure> {
+        let Some((path, text)) = self.configuration(scanned)? else { return Ok(Policy::default()) };
+        policy_in(&path, &text)
+    }
+
+    /// Returns the policy, and the text of the configuration it stands in.
+    pub(in crate::cli) fn read_with_text(&self) -> Result<(Policy, String), Failure> {
+        match self.configuration(None)? {
+            Some((path, text)) => Ok((policy_in(&path, &text)?, text)),
+            None => Ok((Policy::default(), String::new())),
+        }
+    }
+
+    /// Returns the operator's configuration file and its text, where there is one.
+    fn configuration(&self, scanned: Option<&Path>) -> Result<Option<(PathBuf, String)>, Failure> {
         let path = match &self.policy {
             Some(path) => path.clone(),
             None => match environment::configuration_file() {
                 Some(path) if path.exists() => path,
-                _ => return Ok(Policy::default()),
+                _ => return Ok(None),
             },
         };
         let shown = path.display();
@@ -39,11 +53,15 @@ impl PolicyArgs {
         }
         let text = fs::read_to_string(&path)
             .map_err(|error| Failure::new(format!("cannot read the policy {shown}: {error}")))?;
-        Policy::parse(&text).map_err(|why| {
-            Failure::new(format!("the policy {shown} can't be used: {why}"))
-                .hint("nothing was done; README.md shows a [containment] policy")
-        })
+        Ok(Some((path, text)))
     }
+}
+
+fn policy_in(path: &Path, text: &str) -> Result<Policy, Failure> {
+    Policy::parse(text).map_err(|why| {
+        Failure::new(format!("the policy {} can't be used: {why}", path.display()))
+            .hint("nothing was done; README.md shows a [containment] policy")
+    })
 }
 
 /// Tells whether a file stands in a repository.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::incident::step::StepState;
 use crate::incident::{
-    ClockRules, Event, IncidentId, Interval, Outcome, Phase, Recorded, Verdict, chain,
+    ClockRules, Event, IncidentId, Interval, Outcome, Phase, Recorded, UsageReview, Verdict, chain,
     timeline::Line,
 };
 
@@ -44,6 +44,8 @@ impl Incident {
             followups: Vec::new(),
             cause: None,
             repeats: Vec::new(),
+            usage: None,
+            links: Vec::new(),
             credential: credential.clone(),
             exposure: exposure.clone(),
             times: Times::at_opening(leaked_at.clone(), *alerted_at, recorded.at),
@@ -120,11 +122,19 @@ impl Incident {
                 | Event::Judged { .. }
                 | Event::FollowUpDone { .. }
                 | Event::RepeatLinked { .. }
+                | Event::LogRead { .. }
+                | Event::UsageReviewed { .. }
+                | Event::Linked { .. }
                 | Event::Marked { .. }
                 | Event::LeakDated { .. }
                 | Event::MomentDated { .. }
         );
-        if self.times.closed_at.is_some() && !may_follow_the_end {
+        // What a key did may be looked through again at any time.
+        let is_of_a_hunt = matches!(
+            &recorded.event,
+            Event::EvidenceCollected { name, .. } if UsageReview::EVIDENCE.contains(&name.as_str())
+        );
+        if self.times.closed_at.is_some() && !may_follow_the_end && !is_of_a_hunt {
             self.odd(recorded, "comes after the incident was closed and not opened again");
         }
     }

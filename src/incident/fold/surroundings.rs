@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Incident;
 use crate::incident::surroundings::{Affected, Checkpoint, FollowUp, Repeat, RootCause, Workflow};
-use crate::incident::{Event, Moment, Pause, Recorded};
+use crate::incident::{Event, Link, Moment, Pause, Recorded};
 
 impl Incident {
     /// Adds an event that [`Incident::apply`] leaves over.
@@ -67,6 +67,12 @@ impl Incident {
                 let (prior, reason) = (prior.clone(), reason.clone());
                 self.repeats.push(Repeat { prior, reason });
             }
+            Event::UsageReviewed { review } => self.usage = Some(review.clone()),
+            Event::Linked { other, relation, reason } => self.links.push(Link {
+                other: other.clone(),
+                relation: *relation,
+                reason: reason.clone(),
+            }),
             _ => (),
         }
     }

@@ -18,11 +18,11 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::failure::{self, Asked};
-use super::observe::timestamp;
 use super::permissions::{LOOKUP, REGIONS};
+use super::told::{issuer, used};
 use super::watch::Watch;
-use super::{AwsIam, connect, meaning, unsupported};
-use crate::provider::{Error, Page, Search, SearchBy, Use};
+use super::{AwsIam, connect, unsupported};
+use crate::provider::{Error, Log, Page, Search, SearchBy, Use};
 
 /// The time between two requests in one region: two a second, with a little air.
 const PACE: Duration = Duration::from_millis(550);
@@ -33,6 +33,12 @@ const HISTORY: SignedDuration = SignedDuration::from_hours(90 * 24);
 const PAGE_EVENTS: i32 = 50;
 /// Where the events of IAM and of other services without a region are.
 const GLOBAL: &str = "us-east-1";
+/// The id of the log that every account has.
+pub(super) const EVENT_HISTORY: &str = "event-history";
+/// What is in no log unless somebody asked for it, and pays for it.
+const DATA_EVENTS: &str = "data events: reads and writes of S3 objects, DynamoDB items, messages, function and model calls";
+/// CloudTrail usually has an event within five minutes, and says fifteen.
+pub(super) const MINUTES_BEHIND: u32 = 15;
 
 /// The regions that are on in every account, for where the account's own list can't be read.
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
@@ -55,6 +61,21 @@ const ALWAYS_ON: &[&str] = &[
     "us-west-1",
     "us-west-2",
 ];
+
+/// Returns what AWS keeps of every account.
+pub(super) fn event_history() -> Log {
+    Log {
+        id: EVENT_HISTORY.to_owned(),
+        name: "CloudTrail's event history".to_owned(),
+        lacks: Some(DATA_EVENTS.to_owned()),
+        minutes_behind: MINUTES_BEHIND,
+    }
+}
+
+/// Returns what a log lacks whose trail writes no data events.
+pub(super) fn lacks_without_data_events() -> String {
+    DATA_EVENTS.to_owned()
+}
 
 /// When each region may be asked again.
 #[derive(Debug, Default)]
@@ -91,7 +112,7 @@ struct Place {
 }
 
 impl AwsIam {
-    pub(super) async fn uses(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
+    pub(super) async fn history(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {
         let (checkpoint, mut gaps) = match from {
             Some(text) => (read(text)?, Vec::new()),
             None => {
@@ -109,7 +130,7 @@ impl AwsIam {
         for (region, place, piece) in pieces {
             match piece {
                 Ok((found, token)) => {
-                    uses.extend(found);
+                    uses.extend(found.into_iter().rev());
                     if token.is_some() {
                         next.regions.insert(region, Place { token, unanswered: 0 });
                     }
@@ -130,7 +151,8 @@ impl AwsIam {
         if let Some(error) = denied.pop().filter(|_| gaps.len() >= asked && uses.is_empty()) {
             return Err(error);
         }
-        uses.sort_by(|one: &Use, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
+        // AWS gives the latest first, with whole seconds: those of one second stay in its order.
+        uses.sort_by_key(|one: &Use| one.at);
         gaps.sort();
         gaps.dedup();
         Ok(Page { uses, next: written(&next), gaps })
@@ -159,10 +181,7 @@ impl AwsIam {
 
     /// Where a search begins, and what it can't show from the start.
     async fn beginning(&self, search: &Search) -> (Checkpoint, Vec<String>) {
-        let mut gaps = vec![
-            "reads and writes of S3 objects, DynamoDB items, messages and function calls are not in this log (data events): unknown, never \"not accessed\"".to_owned(),
-            "the last fifteen minutes may not be in the log yet".to_owned(),
-        ];
+        let mut gaps = Vec::new();
         if (self.clock)().duration_since(search.since) > HISTORY {
             gaps.push("the log holds 90 days; what was before is unknown".to_owned());
         }
@@ -228,7 +247,7 @@ impl AwsIam {
         let answer =
             answer.map_err(|error| failure::of(Asked::about(LOOKUP, &resource), &error, &watch))?;
         let events = answer.events.unwrap_or_default();
-        let uses = events.iter().filter_map(|event| used(event, region)).collect();
+        let uses = events.iter().filter_map(|event| used(&told(event), region)).collect();
         Ok((uses, answer.next_token))
     }
 
@@ -267,50 +286,9 @@ fn told(event: &Event) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
-fn used(event: &Event, region: &str) -> Option<Use> {
-    let told = told(event);
-    let text = |name: &str| told.get(name).and_then(Value::as_str).map(str::to_owned);
-    let source = event.event_source().unwrap_or_default();
-    let service = source.split('.').next().unwrap_or_default();
-    let name = event.event_name()?;
-    let error = text("errorCode");
-    Some(Use {
-        id: event.event_id()?.to_owned(),
-        at: timestamp(event.event_time()?)?,
-        call: format!("{service}:{name}"),
-        place: text("awsRegion").unwrap_or_else(|| region.to_owned()),
-        from: text("sourceIPAddress"),
-        agent: text("userAgent"),
-        meaning: meaning::of(service, name, error.is_some(), &told),
-        error,
-    })
-}
-
-/// Who made the session an event was done in: the role that was taken on, or the user itself.
-fn issuer(told: &Value) -> Option<String> {
-    let identity = told.get("userIdentity")?;
-    let role = identity.pointer("/sessionContext/sessionIssuer/arn").and_then(Value::as_str);
-    let own = identity.get("arn").and_then(Value::as_str);
-    role.or(own).filter(|arn| arn.starts_with("arn:")).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn an_issuer_is_the_role_or_the_user() {
-        let role = json!({ "userIdentity": {
-            "arn": "arn:aws:sts::1:assumed-role/web/i-1",
-            "sessionContext": { "sessionIssuer": { "arn": "arn:aws:iam::1:role/web" } },
-        } });
-        assert_eq!(issuer(&role).as_deref(), Some("arn:aws:iam::1:role/web"));
-        let user = json!({ "userIdentity": { "arn": "arn:aws:iam::1:user/bot" } });
-        assert_eq!(issuer(&user).as_deref(), Some("arn:aws:iam::1:user/bot"));
-        assert_eq!(issuer(&Value::Null), None);
-    }
 
     #[test]
     fn a_checkpoint_is_only_ours() {

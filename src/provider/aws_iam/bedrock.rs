@@ -34,8 +34,8 @@ use super::watch::Watch;
 use super::{AwsIam, Options, connect, unsupported};
 use crate::pattern::aws_account_of;
 use crate::provider::{
-    Call, Created, Error, Evidence, Identity, Key, KeyKind, KeyState, Liveness, Observation,
-    Operation, Page, Probe, Provider, Receipt, Restriction, Search, Standing,
+    Call, Created, Error, Evidence, Identity, Key, KeyKind, KeyState, Liveness, Log, Observation,
+    Operation, Page, Probe, Provider, Query, Receipt, Restriction, Search, Standing,
 };
 use crate::secret::{Credential, Part, Secret};
 
@@ -208,6 +208,14 @@ impl Provider for AwsBedrock {
         before: &serde_json::Value,
     ) -> Result<Receipt, Error> {
         self.0.lift(restriction, before).await
+    }
+
+    fn logs(&self) -> Vec<Log> {
+        self.0.logs()
+    }
+
+    fn queries(&self, search: &Search) -> Result<Vec<Query>, Error> {
+        self.0.queries(search)
     }
 
     async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {

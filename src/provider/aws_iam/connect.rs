@@ -50,6 +50,10 @@ pub(super) struct Clients {
     pub(super) trail: aws_sdk_cloudtrail::Client,
     /// Lists the account's regions: tries again.
     pub(super) account: aws_sdk_account::Client,
+    /// Searches the operator's group of CloudWatch Logs, where one is configured: tries again.
+    pub(super) insights: Option<aws_sdk_cloudwatchlogs::Client>,
+    /// Searches the operator's table of Athena, where one is configured: tries again.
+    pub(super) athena: Option<aws_sdk_athena::Client>,
     /// Where the responder's key comes from.
     pub(super) responder: SharedCredentialsProvider,
     /// Where the calls go, if it isn't the public endpoint.
@@ -99,9 +103,9 @@ async fn responders(options: &Options) -> Result<SdkConfig, Error> {
 /// would go. A role is assumed only where the endpoint may be used at all.
 pub(super) async fn clients(options: &Options) -> Result<Clients, Error> {
     let config = responders(options).await?;
-    let base = with_config(&config)?;
+    let base = with_config(&config, options)?;
     let endpoint = endpoint(&base, options.allow_plain_http).await?;
-    let clients = with_config(&acting(config, options).await?)?;
+    let clients = with_config(&acting(config, options).await?, options)?;
     Ok(Clients { endpoint, ..clients })
 }
 
@@ -113,8 +117,13 @@ async fn acting(config: SdkConfig, options: &Options) -> Result<SdkConfig, Error
     Ok(config.into_builder().credentials_provider(role).build())
 }
 
-fn with_config(config: &SdkConfig) -> Result<Clients, Error> {
+fn with_config(config: &SdkConfig, options: &Options) -> Result<Clients, Error> {
     let once = RetryConfig::disabled();
+    let logs = &options.trail_logs;
+    let logs_config = match &logs.log_region {
+        Some(region) => config.to_builder().region(Region::new(region.clone())).build(),
+        None => config.clone(),
+    };
     let writer = aws_sdk_iam::config::Builder::from(config).retry_config(once);
     let responder = config.credentials_provider();
     Ok(Clients {
@@ -123,6 +132,9 @@ fn with_config(config: &SdkConfig) -> Result<Clients, Error> {
         sts: aws_sdk_sts::Client::new(config),
         trail: aws_sdk_cloudtrail::Client::new(config),
         account: aws_sdk_account::Client::new(config),
+        insights: (logs.log_group.as_ref())
+            .map(|_| aws_sdk_cloudwatchlogs::Client::new(&logs_config)),
+        athena: logs.athena_table.as_ref().map(|_| aws_sdk_athena::Client::new(&logs_config)),
         responder: responder.ok_or_else(|| unusable("there is nobody to act as"))?,
         endpoint: None,
     })
@@ -264,8 +276,19 @@ async fn endpoint(clients: &Clients, allow_plain_http: bool) -> Result<Option<St
     let _ = trail.interceptor(stop.clone()).send().await;
     let account = clients.account.list_regions().customize();
     let _ = account.interceptor(stop.clone()).send().await;
+    let mut services = 4;
+    if let Some(insights) = &clients.insights {
+        services += 1;
+        let insights = insights.start_query().customize();
+        let _ = insights.interceptor(stop.clone()).send().await;
+    }
+    if let Some(athena) = &clients.athena {
+        services += 1;
+        let athena = athena.start_query_execution().customize();
+        let _ = athena.interceptor(stop.clone()).send().await;
+    }
     let addresses = stop.addresses();
-    if addresses.len() < 4 {
+    if addresses.len() < services {
         return Err(unusable("the configured endpoint is not an address"));
     }
     for address in &addresses {

@@ -69,7 +69,11 @@ pub(super) use ask;
 impl AwsIam {
     pub(super) async fn evidence_of(&self, observation: &Observation) -> Result<Evidence, Error> {
         let user = observation.key.owner.as_str();
-        let arn = user_arn(&observation.responder, user);
+        let is_role = is_role(user);
+        let arn = match is_role {
+            true => user.to_owned(),
+            false => user_arn(&observation.responder, user),
+        };
         let reading = Reading { aws: self, user, arn, found: Mutex::default() };
         match &observation.key.kind {
             KeyKind::Lasting | KeyKind::Service { .. } if !user.is_empty() => {
@@ -79,6 +83,11 @@ impl AwsIam {
             }
             KeyKind::Session { .. } if !user.is_empty() && !user.starts_with("arn:") => {
                 if tokio::time::timeout(self.evidence_time, reading.everything()).await.is_err() {
+                    reading.gave_up(self.evidence_time);
+                }
+            }
+            KeyKind::Session { .. } if is_role => {
+                if tokio::time::timeout(self.evidence_time, reading.role()).await.is_err() {
                     reading.gave_up(self.evidence_time);
                 }
             }
@@ -142,7 +151,7 @@ impl Reading<'_> {
         change(&mut self.found().rights);
     }
 
-    fn is_partly_unread(&self) {
+    pub(super) fn is_partly_unread(&self) {
         self.rights(|rights| rights.is_partly_unread = true);
     }
 
@@ -182,7 +191,7 @@ impl Reading<'_> {
         }
     }
 
-    async fn boundary(&self, arn: &str) {
+    pub(super) async fn boundary(&self, arn: &str) {
         let document = self.managed(arn).await;
         self.rights(|rights| match document {
             Some(document) => {
@@ -207,7 +216,7 @@ impl Reading<'_> {
         }
     }
 
-    async fn attached(&self, arn: &str) {
+    pub(super) async fn attached(&self, arn: &str) {
         if is_quarantine(arn) {
             self.found().quarantined_by = Some(name_in(arn).to_owned());
         }
@@ -215,7 +224,7 @@ impl Reading<'_> {
         self.take(name_in(arn), document);
     }
 
-    fn take(&self, name: &str, document: Option<Value>) {
+    pub(super) fn take(&self, name: &str, document: Option<Value>) {
         self.rights(|rights| match document {
             Some(document) => rights.policies.push(Policy { name: name.to_owned(), document }),
             None => rights.is_partly_unread = true,
@@ -323,7 +332,7 @@ impl Reading<'_> {
         .await;
     }
 
-    fn parsed(&self, about: &str, text: Option<&str>) -> Option<Value> {
+    pub(super) fn parsed(&self, about: &str, text: Option<&str>) -> Option<Value> {
         let parsed = text.and_then(policy_document);
         if parsed.is_none() {
             self.gap(format!("the text of {about} could not be understood"));
@@ -392,6 +401,11 @@ impl Reading<'_> {
 /// Whether a policy is AWS's own for leaked keys, of whatever edition.
 pub(super) fn is_quarantine(arn: &str) -> bool {
     arn.contains(":iam::aws:policy/") && name_in(arn).starts_with(QUARANTINE)
+}
+
+/// Whether an owner is the full name of a role.
+fn is_role(owner: &str) -> bool {
+    owner.starts_with("arn:") && owner.contains(":role/")
 }
 
 /// The name at the end of an ARN.

@@ -68,7 +68,47 @@ fn persistence(service: &str, event: &str, told: &Told<'_>) -> Option<Meaning> {
         ),
         _ => return None,
     };
-    Some(Meaning::Persistence { what, remove })
+    let (reversible, hits) = price(event);
+    Some(Meaning::Persistence { what, remove, reversible, hits: hits.to_owned() })
+}
+
+/// Returns whether removing what an event made can be taken back, and whom it may hit.
+fn price(event: &str) -> (bool, &'static str) {
+    match event {
+        "CreateAccessKey" | "UpdateAccessKey" => (true, "whoever works with that key"),
+        "CreateLoginProfile" | "UpdateLoginProfile" => {
+            (false, "the person who signs in with that password, if there was one before")
+        }
+        "CreateUser" | "CreateRole" | "CreateFunction" => {
+            (false, "nobody, if the intruder alone used it: look at when it was made")
+        }
+        "UpdateAssumeRolePolicy" | "PutRolePolicy" | "AttachRolePolicy" => {
+            (true, "everyone who works as that role")
+        }
+        "PutGroupPolicy" | "AttachGroupPolicy" => (true, "every user of that group"),
+        "CreatePolicyVersion" | "SetDefaultPolicyVersion" => {
+            (true, "everyone the policy is attached to")
+        }
+        "PutUserPolicy" | "AttachUserPolicy" | "AddUserToGroup" => (true, "every key of that user"),
+        "DeleteUserPolicy"
+        | "DetachUserPolicy"
+        | "DeleteUserPermissionsBoundary"
+        | "PutUserPermissionsBoundary" => (true, "every key of that user"),
+        "PutBucketPolicy" => (true, "everyone who reads or writes that bucket"),
+        "CreateSAMLProvider" | "UpdateSAMLProvider" | "CreateOpenIDConnectProvider" => {
+            (false, "everyone who signs in that way")
+        }
+        "GetFederationToken" => (true, "whoever works in a session of that user"),
+        "UpdateFunctionCode" | "UpdateFunctionConfiguration" => {
+            (true, "whoever calls the function")
+        }
+        "AddPermission" | "CreateFunctionUrlConfig" | "CreateEventSourceMapping" => {
+            (false, "whoever calls the function that way")
+        }
+        "RunInstances" => (false, "whatever runs on the machine"),
+        "AuthorizeSecurityGroupIngress" => (true, "whoever reaches the machines that way"),
+        _ => (false, "whoever uses it"),
+    }
 }
 
 fn iam(event: &str, told: &Told<'_>) -> Option<(String, String)> {
@@ -281,26 +321,43 @@ fn session(service: &str, event: &str, told: &Told<'_>) -> Option<Meaning> {
 }
 
 fn hiding(service: &str, event: &str, told: &Told<'_>) -> Option<Meaning> {
-    let what = match (service, event) {
-        ("cloudtrail", "StopLogging") => format!("stopped trail {}", told.word("name")),
-        ("cloudtrail", "DeleteTrail") => format!("deleted trail {}", told.word("name")),
-        ("cloudtrail", "UpdateTrail") => format!("changed trail {}", told.word("name")),
+    let by_hand = || "look at it in the console and put it back".to_owned();
+    let (what, restore) = match (service, event) {
+        ("cloudtrail", "StopLogging") => {
+            let name = told.word("name");
+            (format!("stopped trail {name}"), format!("aws cloudtrail start-logging --name {name}"))
+        }
+        ("cloudtrail", "DeleteTrail") => {
+            let name = told.word("name");
+            (format!("deleted trail {name}"), format!("make trail {name} anew as it was"))
+        }
+        ("cloudtrail", "UpdateTrail") => {
+            let name = told.word("name");
+            let look =
+                format!("aws cloudtrail get-trail --name {name}, then put back what was there");
+            (format!("changed trail {name}"), look)
+        }
         ("cloudtrail", "PutEventSelectors") => {
-            format!("changed what trail {} writes", told.word("trailName"))
+            let name = told.word("trailName");
+            let look = format!(
+                "aws cloudtrail get-event-selectors --trail-name {name}, then put back what was there"
+            );
+            (format!("changed what trail {name} writes"), look)
         }
         ("guardduty", "DeleteDetector" | "UpdateDetector" | "CreateFilter") => {
-            "changed GuardDuty".to_owned()
+            ("changed GuardDuty".to_owned(), by_hand())
         }
         ("config", "StopConfigurationRecorder" | "DeleteConfigurationRecorder") => {
-            "stopped AWS Config".to_owned()
+            ("stopped AWS Config".to_owned(), by_hand())
         }
         ("logs", "DeleteLogGroup" | "DeleteLogStream") => {
-            format!("deleted logs of {}", told.word("logGroupName"))
+            let group = told.word("logGroupName");
+            (format!("deleted logs of {group}"), "nothing brings them back".to_owned())
         }
-        ("ec2", "DeleteFlowLogs") => "deleted network flow logs".to_owned(),
+        ("ec2", "DeleteFlowLogs") => ("deleted network flow logs".to_owned(), by_hand()),
         _ => return None,
     };
-    Some(Meaning::Hiding { what })
+    Some(Meaning::Hiding { what, restore })
 }
 
 #[cfg(test)]
@@ -319,7 +376,7 @@ mod tests {
             "requestParameters": { "userName": "eve" },
             "responseElements": { "accessKey": { "accessKeyId": "AKIAX" } },
         });
-        let Meaning::Persistence { what, remove } = of("iam", "CreateAccessKey", false, &told)
+        let Meaning::Persistence { what, remove, .. } = of("iam", "CreateAccessKey", false, &told)
         else {
             panic!("it stays");
         };
@@ -356,7 +413,9 @@ mod tests {
         let secret = meaning("secretsmanager", "GetSecretValue", json!({ "secretId": "db" }));
         assert_eq!(secret, Meaning::SecretRead { what: "secret db".to_owned() });
         let hiding = meaning("cloudtrail", "StopLogging", json!({ "name": "main" }));
-        assert_eq!(hiding, Meaning::Hiding { what: "stopped trail main".to_owned() });
+        let Meaning::Hiding { what, restore } = hiding else { panic!("it hides") };
+        assert_eq!(what, "stopped trail main");
+        assert_eq!(restore, "aws cloudtrail start-logging --name main");
         assert_eq!(meaning("iam", "ListUsers", json!({})), Meaning::Other);
     }
 }

@@ -8,11 +8,12 @@
 //! | file | what it does | with which calls |
 //! |---|---|---|
 //! | `observe` | whose the key is, in what state | `sts:GetCallerIdentity` beside `iam:GetAccessKeyLastUsed`, then `iam:ListAccessKeys` |
-//! | `evidence`, `surroundings` | what it may do | everything at once, within a minute |
+//! | `evidence`, `role_rights`, `surroundings` | what it may do | everything at once, within a minute |
 //! | `judge`, `powers` | that in words | none |
 //! | `change` | stop, start, make, remove | one each |
 //! | `restrict` | deny, narrow, end sessions, and back | one each, and the tag |
-//! | `activity`, `meaning` | what it did | `cloudtrail:LookupEvents` in every region |
+//! | `activity`, `told`, `meaning` | what it did | `cloudtrail:LookupEvents` in every region |
+//! | `trail_logs`, `insights`, `athena`, `queries` | the same from logs of the operator's own | a query started, asked about, read |
 //! | `permissions` | which of these need which permission | none |
 //!
 //! Who the responder is is asked with `sts:GetCallerIdentity`, which needs no permission, and for half a
@@ -24,11 +25,13 @@
 
 mod accounts;
 mod activity;
+mod athena;
 mod bedrock;
 mod change;
 mod connect;
 mod evidence;
 mod failure;
+mod insights;
 mod judge;
 mod meaning;
 mod observe;
@@ -38,13 +41,17 @@ mod probe;
 mod queries;
 mod restrict;
 mod role;
+mod role_rights;
 mod surroundings;
+mod told;
+mod trail_logs;
 mod watch;
 
 pub use bedrock::AwsBedrock;
 pub use connect::configuration;
-pub use permissions::{Duty, policy};
-pub use queries::{athena, logs_insights};
+pub use permissions::{Duty, policy, policy_with_logs};
+pub use queries::{athena as athena_query, logs_insights as logs_insights_query};
+pub use trail_logs::TrailLogs;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,8 +64,8 @@ use self::connect::Clients;
 use self::observe::Known;
 use self::watch::Watch;
 use super::{
-    Call, Created, Error, Evidence, Key, Observation, Operation, Page, Probe, Provider, Receipt,
-    Restriction, Search, Standing,
+    Call, Created, Error, Evidence, Key, Log, Observation, Operation, Page, Probe, Provider, Query,
+    Receipt, Restriction, Search, Standing,
 };
 use crate::secret::Credential;
 
@@ -90,6 +97,8 @@ pub struct Options {
     pub accounts: Vec<String>,
     /// The regions whose log is searched; otherwise those that are on in the account.
     pub regions: Vec<String>,
+    /// The operator's own logs, searched beside AWS's.
+    pub trail_logs: TrailLogs,
     /// Whether an unencrypted endpoint may be elsewhere than on this machine.
     pub allow_plain_http: bool,
     /// How long one attempt of a call may take.
@@ -113,6 +122,7 @@ impl Options {
             incident: None,
             accounts: Vec::new(),
             regions: Vec::new(),
+            trail_logs: TrailLogs::default(),
             allow_plain_http: false,
             attempt_timeout: Duration::from_secs(10),
             evidence_time: Duration::from_secs(60),
@@ -128,6 +138,7 @@ pub struct AwsIam {
     clock: Clock,
     accounts: Vec<String>,
     regions: Vec<String>,
+    trail_logs: TrailLogs,
     /// Who the responder is, once AWS told it.
     responder: Mutex<Option<Known>>,
     /// When each region's log may be asked again.
@@ -154,6 +165,7 @@ impl AwsIam {
             clock: options.clock,
             accounts: options.accounts,
             regions: options.regions,
+            trail_logs: options.trail_logs,
             responder: Mutex::default(),
             pace: Pace::default(),
         })
@@ -218,6 +230,14 @@ impl Provider for AwsIam {
 
     async fn evidence(&self, observation: &Observation) -> Result<Evidence, Error> {
         self.evidence_of(observation).await
+    }
+
+    fn logs(&self) -> Vec<Log> {
+        self.searchable()
+    }
+
+    fn queries(&self, search: &Search) -> Result<Vec<Query>, Error> {
+        self.written_out(search)
     }
 
     async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {

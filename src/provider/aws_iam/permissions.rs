@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::TrailLogs;
 use crate::provider::{Call, Operation};
 
 pub(super) const WHO_AM_I: &str = "sts:GetCallerIdentity";
@@ -37,6 +38,12 @@ pub(super) const SIMULATE: &str = "iam:SimulatePrincipalPolicy";
 pub(super) const LOOKUP: &str = "cloudtrail:LookupEvents";
 pub(super) const REGIONS: &str = "account:ListRegions";
 
+pub(super) const START_QUERY: &str = "logs:StartQuery";
+pub(super) const QUERY_RESULTS: &str = "logs:GetQueryResults";
+pub(super) const ATHENA_START: &str = "athena:StartQueryExecution";
+pub(super) const ATHENA_ASK: &str = "athena:GetQueryExecution";
+pub(super) const ATHENA_RESULTS: &str = "athena:GetQueryResults";
+
 pub(super) const TAG: &str = "iam:TagUser";
 pub(super) const UNTAG: &str = "iam:UntagUser";
 pub(super) const PUT_POLICY: &str = "iam:PutUserPolicy";
@@ -45,6 +52,9 @@ pub(super) const ATTACH: &str = "iam:AttachUserPolicy";
 pub(super) const DETACH: &str = "iam:DetachUserPolicy";
 pub(super) const PUT_BOUNDARY: &str = "iam:PutUserPermissionsBoundary";
 pub(super) const DELETE_BOUNDARY: &str = "iam:DeleteUserPermissionsBoundary";
+pub(super) const GET_ROLE: &str = "iam:GetRole";
+pub(super) const ROLE_ATTACHED: &str = "iam:ListAttachedRolePolicies";
+pub(super) const ROLE_INLINE: &str = "iam:ListRolePolicies";
 pub(super) const ROLE_POLICY: &str = "iam:GetRolePolicy";
 pub(super) const PUT_ROLE_POLICY: &str = "iam:PutRolePolicy";
 pub(super) const DELETE_ROLE_POLICY: &str = "iam:DeleteRolePolicy";
@@ -79,7 +89,10 @@ const TABLE: &[(&str, Power, &[Operation])] = &[
     (ATTACHED, Power::Look, &[Evidence, Restrict, Lift]),
     (INLINE, Power::Look, &[Evidence]),
     (USER_POLICY, Power::Look, &[Evidence, Restrict, Lift]),
-    (ROLE_POLICY, Power::Look, &[Restrict, Lift]),
+    (GET_ROLE, Power::Look, &[Evidence]),
+    (ROLE_ATTACHED, Power::Look, &[Evidence]),
+    (ROLE_INLINE, Power::Look, &[Evidence]),
+    (ROLE_POLICY, Power::Look, &[Evidence, Restrict, Lift]),
     (GROUPS, Power::Look, &[Evidence]),
     (GROUP_ATTACHED, Power::Look, &[Evidence]),
     (GROUP_INLINE, Power::Look, &[Evidence]),
@@ -147,8 +160,14 @@ pub enum Duty {
 /// `iam:CreateAccessKey` are themselves ways to more power: give the policy to a role that is assumed for
 /// an incident, and narrow its resources to the path of the users that may be contained.
 pub fn policy(duty: Duty) -> Value {
+    policy_with_logs(duty, &TrailLogs::default())
+}
+
+/// Returns the same policy with statements for the operator's own logs, as far as some are configured.
+pub fn policy_with_logs(duty: Duty, logs: &TrailLogs) -> Value {
     let user = "arn:aws:iam::*:user/*";
     let mut statements = vec![statement("StanchLooks", Power::Look, "*", None)];
+    statements.extend(searching(logs));
     if duty == Duty::Responder {
         let quarantine = format!("arn:aws:iam::aws:policy/{QUARANTINE}*");
         let only = json!({ "ArnLike": { "iam:PolicyARN": quarantine } });
@@ -175,6 +194,34 @@ pub fn policy(duty: Duty) -> Value {
         ]);
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// Returns the statements that let their holder search the logs of a trail.
+fn searching(logs: &TrailLogs) -> Vec<Value> {
+    let allow = |sid: &str, actions: &[&str], resources: Value| json!({ "Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources });
+    let mut statements = Vec::new();
+    if let Some(group) = &logs.log_group {
+        let group = format!("arn:aws:logs:*:*:log-group:{group}:*");
+        statements.push(allow("StanchStartsLogQueries", &[START_QUERY], json!(group)));
+        statements.push(allow("StanchReadsLogQueries", &[QUERY_RESULTS], json!("*")));
+    }
+    if logs.athena_table.is_some() {
+        let group = logs.athena_workgroup.as_deref().unwrap_or("primary");
+        let group = format!("arn:aws:athena:*:*:workgroup/{group}");
+        let calls = [ATHENA_START, ATHENA_ASK, ATHENA_RESULTS];
+        statements.push(allow("StanchAsksAthena", &calls, json!(group)));
+        // Athena itself makes these as whoever asks it: the trail's own bucket is in the table.
+        let tables = ["glue:GetTable", "glue:GetDatabase", "glue:GetPartitions"];
+        statements.push(allow("AthenaReadsTheTable", &tables, json!("*")));
+        let reads = ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"];
+        statements.push(allow("AthenaReadsTheTrail", &reads, json!("arn:aws:s3:::*")));
+        if let Some(place) = &logs.athena_output {
+            let place = place.trim_start_matches("s3://").trim_end_matches('/');
+            let place = format!("arn:aws:s3:::{place}/*");
+            statements.push(allow("AthenaWritesItsAnswers", &["s3:PutObject"], json!(place)));
+        }
+    }
+    statements
 }
 
 fn statement(sid: &str, power: Power, resource: &str, condition: Option<Value>) -> Value {

@@ -1,8 +1,9 @@
 //! Asking with the leaked key itself who it is: once, with no other identity to fall back on.
 
-use aws_sdk_sts::config::IdentityCache;
+use aws_sdk_sts::config::interceptors::BeforeTransmitInterceptorContextMut;
 use aws_sdk_sts::config::retry::RetryConfig;
-use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::config::{ConfigBag, IdentityCache, Intercept, RuntimeComponents};
+use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::failure::{self, Asked};
@@ -27,7 +28,8 @@ impl AwsIam {
         }
         let watch = Watch::default();
         let request = self.as_leaked(credential)?.get_caller_identity();
-        let answer = request.customize().interceptor(watch.clone()).send().await;
+        let request = request.customize().interceptor(watch.clone()).interceptor(SaysWhoAsks);
+        let answer = request.send().await;
         let liveness = match answer {
             Ok(answer) => accepted(answer),
             Err(SdkError::ServiceError(answer)) => {
@@ -49,6 +51,27 @@ impl AwsIam {
             .identity_cache(IdentityCache::no_cache())
             .retry_config(RetryConfig::disabled());
         Ok(aws_sdk_sts::Client::from_conf(config.build()))
+    }
+}
+
+/// Names this program in AWS's log, so that its own question is not taken for a use of the key.
+#[derive(Debug)]
+struct SaysWhoAsks;
+
+impl Intercept for SaysWhoAsks {
+    fn name(&self) -> &'static str {
+        "says who asks"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let headers = context.request_mut().headers_mut();
+        headers.insert("user-agent", concat!("stanch/", env!("CARGO_PKG_VERSION")));
+        Ok(())
     }
 }
 

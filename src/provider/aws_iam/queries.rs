@@ -1,10 +1,30 @@
-//! Queries for where an account's log is kept longer or holds more, written out to be run by whoever may.
+//! Queries for where an account's log is kept longer or holds more: run where that is configured, and
+//! written out to be run by whoever may.
 
 use jiff::Timestamp;
 
 use crate::provider::{Error, Search, SearchBy};
 
 use super::unsupported;
+
+/// How many rows one query of Logs Insights may have.
+pub(super) const MOST_ROWS: usize = 10_000;
+
+/// The columns of the query for Athena, in its order.
+pub(super) const COLUMNS: [&str; 12] = [
+    "eventid",
+    "eventtime",
+    "eventsource",
+    "eventname",
+    "awsregion",
+    "sourceipaddress",
+    "useragent",
+    "errorcode",
+    "useridentity.accesskeyid",
+    "useridentity.username",
+    "requestparameters",
+    "responseelements",
+];
 
 /// Returns the query for CloudWatch Logs Insights, for a log group to which a trail writes.
 ///
@@ -19,11 +39,11 @@ pub fn logs_insights(search: &Search) -> Result<String, Error> {
     };
     let (since, until) = (search.since.as_millisecond(), search.until.as_millisecond());
     Ok(format!(
-        "fields @timestamp, eventSource, eventName, awsRegion, sourceIPAddress, userAgent, errorCode\n\
+        "fields @timestamp, @message\n\
          | filter {field} = \"{value}\"\n\
          | filter @timestamp >= {since} and @timestamp <= {until}\n\
          | sort @timestamp asc\n\
-         | limit 10000\n"
+         | limit {MOST_ROWS}\n"
     ))
 }
 
@@ -34,8 +54,7 @@ pub fn logs_insights(search: &Search) -> Result<String, Error> {
 ///
 /// As [`logs_insights`]; also for a table whose name isn't one.
 pub fn athena(search: &Search, table: &str) -> Result<String, Error> {
-    let is_table = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
-    if table.is_empty() || !table.chars().all(is_table) {
+    if !is_table(table) {
         return Err(unsupported(format!("query `{table}`, which is no table's name")));
     }
     let (field, value) = match &search.by {
@@ -44,13 +63,19 @@ pub fn athena(search: &Search, table: &str) -> Result<String, Error> {
     };
     let (since, until) = (second(search.since), second(search.until));
     Ok(format!(
-        "SELECT eventtime, eventsource, eventname, awsregion, sourceipaddress, useragent, errorcode,\n\
-         \x20      requestparameters, responseelements\n\
+        "SELECT {}\n\
          FROM {table}\n\
          WHERE {field} = '{value}'\n\
          \x20 AND eventtime BETWEEN '{since}' AND '{until}'\n\
-         ORDER BY eventtime;\n"
+         ORDER BY eventtime;\n",
+        COLUMNS.join(", ")
     ))
+}
+
+/// Tells whether a text is a table's name, perhaps with its database's.
+pub(super) fn is_table(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    !text.is_empty() && text.chars().all(is_plain)
 }
 
 fn plain(value: &str) -> Result<&str, Error> {
@@ -72,7 +97,12 @@ mod tests {
 
     fn search(by: SearchBy) -> Search {
         let at = |text: &str| text.parse().expect("a time");
-        Search { by, since: at("2026-11-20T00:00:00.5Z"), until: at("2026-11-22T10:00:00Z") }
+        Search {
+            log: String::new(),
+            by,
+            since: at("2026-11-20T00:00:00.5Z"),
+            until: at("2026-11-22T10:00:00Z"),
+        }
     }
 
     #[test]

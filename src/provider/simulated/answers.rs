@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::state::{State, id_of, of_key};
 use super::{Fault, PAGE, Simulated};
 use crate::provider::{
-    Call, Created, Error, Evidence, Key, KeyState, Known, Meaning, Observation, Operation, Page,
-    Power, Probe, Provider, Receipt, Restriction, Search, SearchBy, Standing,
+    Call, Created, Error, Evidence, Key, KeyState, Known, Log, Meaning, Observation, Operation,
+    Page, Power, Probe, Provider, Receipt, Restriction, Search, SearchBy, Standing,
 };
 use crate::secret::Credential;
 
@@ -115,6 +115,15 @@ impl Provider for Simulated {
             state.restrictions.retain(|placed| placed != restriction);
             Ok((None, self.receipt()))
         })
+    }
+
+    fn logs(&self) -> Vec<Log> {
+        vec![Log {
+            id: "simulated".to_owned(),
+            name: "the simulated log".to_owned(),
+            lacks: None,
+            minutes_behind: 0,
+        }]
     }
 
     async fn activity(&self, search: &Search, from: Option<&str>) -> Result<Page, Error> {

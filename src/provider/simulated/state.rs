@@ -234,12 +234,15 @@ impl State {
         let id = format!("{}/{key}", self.log.len() + 1);
         self.log.push(Use {
             id,
+            key: Some(key.to_owned()),
             at,
+            is_ours: false,
             call: call.to_owned(),
             place: "simulated".to_owned(),
             from: Some("192.0.2.1".to_owned()),
             agent: None,
             error: None,
+            gave: None,
             meaning,
         });
     }

@@ -44,6 +44,14 @@ pub(super) fn facts(page: &mut Page, incident: &Incident, now: Timestamp) {
         let (prior, reason) = (plain(repeat.prior.short()), plain(&repeat.reason));
         page.fact("Before", &format!("{YELLOW}{prior}{YELLOW:#}: {reason}"));
     }
+    if let Some(usage) = &incident.usage {
+        let (words, reason) = (usage.conclusion.words(), plain(&usage.reason));
+        page.fact("Used", &format!("{words}: {reason}"));
+    }
+    for link in &incident.links {
+        let (other, reason) = (plain(link.other.short()), plain(&link.reason));
+        page.fact("Linked", &format!("{} {other}: {reason}", link.relation.words()));
+    }
     if let Some(plan) = &incident.plan {
         let (hash, by) = (plain(&plan.hash), plain(&plan.by));
         page.fact("Plan", &format!("{hash}, approved by {by}"));

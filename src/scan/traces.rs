@@ -7,6 +7,7 @@
 //! copy. Everything else is searched. What follows (parts, checks, sieve) looks at the whole blob in
 //! any case.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -19,6 +20,11 @@ use crate::source::Copied;
 
 /// What is at least twice as long is searched in parts of this length.
 const PART_BYTES: usize = 1 << 20;
+
+thread_local! {
+    /// Kept from one blob to the next: making it takes longer than searching a short text.
+    static ROOM: Cell<Room> = Cell::default();
+}
 
 /// Where anchors stand in a blob, and what matched round them.
 #[derive(Debug, PartialEq, Eq)]
@@ -127,21 +133,25 @@ impl<'a> Search<'a> {
 
     /// Searches round every anchor in a range that is `new`.
     fn range(&mut self, range: Range<usize>, is_new: impl Fn(&Hit) -> bool) {
-        self.prefilter.each_hit(self.bytes, range, &mut Room::default(), |hit| {
+        let mut room = ROOM.take();
+        self.prefilter.each_hit(self.bytes, range, &mut room, |hit| {
             if is_new(&hit) {
                 self.hit(hit);
             }
         });
+        ROOM.set(room);
     }
 
     /// Searches round every anchor that no copy holds whole.
     fn new_in(&mut self, novelty: &Novelty, copies: &[Copied]) {
         let text = &novelty.text;
-        self.prefilter.each_hit(text, 0..text.len(), &mut Room::default(), |hit| {
+        let mut room = ROOM.take();
+        self.prefilter.each_hit(text, 0..text.len(), &mut room, |hit| {
             let origin = novelty.origin(&hit.range());
             let hit = origin.map(|Range { start, end }| Hit { start, end, ..hit });
             hit.filter(|hit| !is_within_one(copies, hit)).into_iter().for_each(|hit| self.hit(hit));
         });
+        ROOM.set(room);
     }
 
     /// Notes an anchor, and searches round it.

@@ -321,7 +321,30 @@ impl Visit for ReadCommits<'_> {
 }
 
 /// Puts parents before children and, as far as that allows, the older before the younger.
-fn oldest_first(commits: Vec<Commit>) -> Vec<Commit> {
+fn oldest_first(mut commits: Vec<Commit>) -> Vec<Commit> {
+    let places = places_by_age(&commits);
+    let ordered = places.iter().filter(|place| **place != NO_PLACE).count();
+    // They are many: each is moved to its place, and none is copied aside.
+    let (mut places, mut others) = (places, ordered..);
+    places.iter_mut().filter(|place| **place == NO_PLACE).for_each(|place| {
+        *place = others.next().expect("there is always a next number");
+    });
+    for at in 0..commits.len() {
+        while places[at] != at {
+            let place = places[at];
+            commits.swap(at, place);
+            places.swap(at, place);
+        }
+    }
+    commits.truncate(ordered);
+    commits
+}
+
+/// The place of a commit that is its own ancestor, which only damage makes.
+const NO_PLACE: usize = usize::MAX;
+
+/// Returns where each commit belongs.
+fn places_by_age(commits: &[Commit]) -> Vec<usize> {
     let index: HashMap<Oid, usize> =
         (commits.iter().enumerate()).map(|(index, commit)| (commit.oid, index)).collect();
     let mut children = vec![Vec::new(); commits.len()];
@@ -332,12 +355,15 @@ fn oldest_first(commits: Vec<Commit>) -> Vec<Commit> {
             missing_parents[child] += 1;
         }
     }
+    drop(index);
     let key = |index: usize| Reverse((commits[index].seconds, commits[index].oid, index));
     let roots = (0..commits.len()).filter(|index| missing_parents[*index] == 0);
     let mut ready: BinaryHeap<_> = roots.map(key).collect();
-    let mut order = Vec::with_capacity(commits.len());
+    let mut places = vec![NO_PLACE; commits.len()];
+    let mut place = 0;
     while let Some(Reverse((_, _, next))) = ready.pop() {
-        order.push(next);
+        places[next] = place;
+        place += 1;
         for child in &children[next] {
             missing_parents[*child] -= 1;
             if missing_parents[*child] == 0 {
@@ -345,6 +371,5 @@ fn oldest_first(commits: Vec<Commit>) -> Vec<Commit> {
             }
         }
     }
-    let mut commits: Vec<_> = commits.into_iter().map(Some).collect();
-    (order.into_iter()).filter_map(|index| commits[index].take()).collect()
+    places
 }

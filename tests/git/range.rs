@@ -224,6 +224,38 @@ fn a_partial_clone_says_what_it_left_at_its_remote() {
 }
 
 #[test]
+fn in_a_partial_clone_a_revision_is_named_as_in_any_other() {
+    let origin = Repo::new();
+    origin.git(["config", "uploadpack.allowFilter", "true"]);
+    origin.commit_file("a", "one\n");
+    origin.git(["switch", "--quiet", "--create", "side"]);
+    let side = origin.commit_file("b", "two\n");
+    origin.git(["switch", "--quiet", "main"]);
+    origin.commit_file("c", "three\n");
+    origin.git(["merge", "--quiet", "--no-edit", "side"]);
+    origin.git(["tag", "--annotate", "--message", "a tag", "v1"]);
+    let clone = Repo::clone_of(&origin, &["--filter=blob:none"]);
+    let short = &side[..8];
+    for (words, commits) in [
+        ("HEAD~1..HEAD", 2),
+        ("HEAD^..v1", 2),
+        ("v1^2..main", 2),
+        ("HEAD~2..HEAD", 3),
+        ("HEAD^2~1..origin/main^0", 3),
+        (&format!("{short}..HEAD"), 2),
+    ] {
+        let listed = clone.git(["rev-list", "--count", words]);
+        assert_eq!(listed, commits.to_string(), "{words}");
+        let found = range(&clone, words);
+        let kinds = found.blobs.iter().map(|(_, places)| places[0].kind);
+        assert_eq!(kinds.filter(|kind| *kind == Kind::CommitMessage).count(), commits, "{words}");
+    }
+    for wrong in ["HEAD~9..HEAD", "HEAD^3..HEAD", "HEAD~x..HEAD", "12345678.."] {
+        fails(&CommitRange::new(clone.path(), wrong));
+    }
+}
+
+#[test]
 fn damage_in_the_range_is_a_gap_and_damage_before_it_is_not() {
     let repo = Repo::new();
     let first = repo.commit_file("a", "one\n");

@@ -117,8 +117,8 @@ fn resolve(repository: &Repository, name: &str) -> Result<Oid, Error> {
         why: why.to_owned(),
         is_shallow: !repository.shallow_commits().is_empty(),
     };
-    // Opened as if it were bare it may be anyone's. A partial clone libgit2 doesn't open at all; there a
-    // name must be a full one.
+    // Opened as if it were bare it may be anyone's. Where libgit2 doesn't open one even so, a name must be a
+    // full one.
     let Ok(opened) = git2::Repository::open_bare(repository.path()) else {
         return resolve_full(repository, name).ok_or_else(|| unknown("there is none of that name"));
     };

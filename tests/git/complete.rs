@@ -272,6 +272,31 @@ fn what_git_let_go_is_no_gap_though_a_log_names_it() {
 }
 
 #[test]
+fn a_message_in_a_pack_counts_where_its_commit_does() {
+    let world = World::new();
+    world.git(&["init", "--quiet"]);
+    world.git(&["config", "core.logAllRefUpdates", "false"]);
+    world.commit("kept");
+    let gone = world.commit(&planted(TOKEN).0);
+    world.git(&["repack", "-adq"]);
+    world.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    for also_there in ["ORIG_HEAD", "COMMIT_EDITMSG"] {
+        fs::remove_file(world.path(".git").join(also_there)).unwrap();
+    }
+    let scan = |arguments: &[&str]| {
+        world.stanch(&[&["scan", "--history", "--no-cache", "-f", "jsonl"], arguments].concat())
+    };
+    assert_eq!(scan(&[]).code, 0);
+    let all = scan(&["--all-objects"]);
+    assert_eq!(all.code, 1, "{}", all.all());
+    assert_eq!(all.findings()[0]["commit"], gone);
+    world.git(&["branch", "again", &gone]);
+    let again = scan(&[]);
+    assert_eq!(again.code, 1, "{}", again.all());
+    assert_eq!(again.findings()[0]["commit"], gone);
+}
+
+#[test]
 fn of_a_bare_repository_the_history_is_scanned_and_not_its_packs_as_files() {
     let world = World::new();
     world.git(&["init", "--quiet", "--bare", "bare.git"]);

@@ -172,6 +172,21 @@ impl History {
     }
 }
 
+/// Tells whether an event is of somebody who contains the key, or ends the incident: not a note, a role, an
+/// approval.
+pub(super) fn acts_on_the_key(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::PlanApproved { .. }
+            | Event::LeaseTaken { .. }
+            | Event::LeaseReleased { .. }
+            | Event::StepIntended { .. }
+            | Event::StepFinished { .. }
+            | Event::Contained { .. }
+            | Event::Closed { .. }
+    )
+}
+
 fn approved(plan: &Value, hash: &str) -> Result<(Plan, String), Error> {
     let plan: Plan = serde_json::from_value(plan.clone())
         .map_err(|error| Error::Damaged(format!("the approved plan can't be read: {error}")))?;

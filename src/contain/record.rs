@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::Error;
 use super::change::Ending;
 use super::engine::Engine;
-use super::history::History;
-use crate::incident::Event;
+use super::history::{History, acts_on_the_key};
+use crate::incident::{self, Event};
 use crate::secret::{Credential, MASK, Part, Secret};
 
 /// Shorter secrets are not searched for in what is written: they would hit ordinary words.
@@ -47,14 +47,43 @@ impl<'a> Record<'a> {
         self.secrets.extend(secrets);
     }
 
-    /// Appends an event; when this returns, it is on stable storage.
+    /// Appends an event; when this returns, it is on stable storage. What people write to the incident
+    /// meanwhile stands before it; whoever else acts on the key is let pass.
     pub(super) fn append(&mut self, event: &Event) -> Result<(), Error> {
         let event = self.without_secrets(event)?;
         let engine = self.engine;
-        let now = engine.clock.now();
-        engine.journal.append(&engine.incident, self.next, &engine.actor, now, &event)?;
-        self.next += 1;
-        self.history.take(&event, now)
+        loop {
+            let now = engine.clock.now();
+            match engine.journal.append(&engine.incident, self.next, &engine.actor, now, &event) {
+                Ok(_) => {
+                    self.next += 1;
+                    return self.history.take(&event, now);
+                }
+                // Each further try has read what was in its way: it ends with who else writes.
+                Err(conflict @ incident::Error::Conflict { .. }) => {
+                    if !self.take_what_people_wrote()? {
+                        return Err(conflict.into());
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Reads on to the end of the record, and returns whether there was something and none of it is of
+    /// somebody who acts on the key.
+    fn take_what_people_wrote(&mut self) -> Result<bool, Error> {
+        let engine = self.engine;
+        let events = engine.journal.events(&engine.incident)?;
+        let new: Vec<_> = events.iter().filter(|recorded| recorded.seq >= self.next).collect();
+        if new.is_empty() || new.iter().any(|recorded| acts_on_the_key(&recorded.event)) {
+            return Ok(false);
+        }
+        for recorded in new {
+            self.history.take(&recorded.event, recorded.at)?;
+            self.next = recorded.seq + 1;
+        }
+        Ok(true)
     }
 
     pub(super) fn finish(&mut self, step: &str, ending: Ending) -> Result<(), Error> {

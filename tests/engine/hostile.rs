@@ -48,8 +48,8 @@ enum Mood<'a> {
     Overtaken(AtomicU32),
     /// Says that the owner isn't there.
     Ownerless,
-    /// Somebody else writes into the record while the key is being stopped.
-    Watched(&'a World),
+    /// Somebody else writes this into the record while the key is being stopped.
+    Watched(&'a World, Event),
 }
 
 struct Hostile<'a> {
@@ -164,12 +164,10 @@ impl Provider for Hostile<'_> {
                 code: "no".to_owned(),
                 message: format!("the key with the secret {secret} may not be stopped"),
             }),
-            Mood::Watched(world) => {
+            Mood::Watched(world, event) => {
                 let seq = world.events().len() as u64;
-                let text = "somebody else is here".to_owned();
-                let note = Event::Noted { text };
                 let at = Timestamp::UNIX_EPOCH;
-                world.journal.append(&world.incident, seq, "robin", at, &note).unwrap();
+                world.journal.append(&world.incident, seq, "robin", at, event).unwrap();
                 self.inner.disable(key).await
             }
             _ => self.inner.disable(key).await,
@@ -444,10 +442,23 @@ async fn a_key_that_can_not_be_ours_is_never_deleted() {
 }
 
 #[tokio::test]
-async fn it_stops_when_somebody_else_writes_to_the_incident() {
+async fn it_goes_on_when_somebody_writes_a_note_and_stops_when_somebody_acts() {
     let world = World::new();
     let plan = world.plan_with_delivery().await;
-    let hostile = Hostile { inner: &world.simulated, mood: Mood::Watched(&world) };
+    let text = "called the owner".to_owned();
+    let mood = Mood::Watched(&world, Event::Noted { text });
+    let hostile = Hostile { inner: &world.simulated, mood };
+    let summary = world.engine_at(&hostile).apply(&plan).await.unwrap();
+    assert!(summary.proved_dead);
+    let events = world.events();
+    let note = events.iter().position(|one| matches!(one, Event::Noted { .. })).unwrap();
+    assert!(matches!(&events[note + 1], Event::StepFinished { step, .. } if step == "disable"));
+
+    let world = World::new();
+    let plan = world.plan_with_delivery().await;
+    let until = Timestamp::MAX;
+    let mood = Mood::Watched(&world, Event::LeaseTaken { holder: "robin".to_owned(), until });
+    let hostile = Hostile { inner: &world.simulated, mood };
     let error = world.engine_at(&hostile).apply(&plan).await.unwrap_err();
     assert!(matches!(error, Error::SomeoneElse(_)), "{error}");
     assert!(error.to_string().contains("someone else is containing this incident"));

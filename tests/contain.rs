@@ -321,6 +321,20 @@ fn without_anybodys_word_only_the_operator_s_policy_counts() {
 }
 
 #[test]
+fn where_nobody_looks_at_a_plan_the_evidence_is_read_once_and_beside_the_stopping() {
+    let story = Story::begin();
+    let policy = story.world.home().join("policy.toml");
+    fs::write(&policy, "[containment]\nautomatic = [\"disable\"]\n").unwrap();
+    let before = story.moto.calls().len();
+    let auto = story.contain(&["--auto", "--policy", policy.to_str().unwrap()]);
+    says(&auto, 0, &["contained", "not needed: by the evidence billing administers nothing"]);
+    assert!(auto.all().contains("severity-v1/public+production"), "told anew: {}", auto.all());
+    let calls = story.moto.calls().split_off(before);
+    let count = |name: &str| calls.iter().filter(|(_, call)| call == name).count();
+    assert_eq!(count("iam:ListUserPolicies"), 1, "{calls:?}");
+}
+
+#[test]
 fn somebody_else_agrees_to_a_plan_by_its_hash() {
     let story = Story::begin();
     let plan = story.contain(&["--format", "json"]);
@@ -328,7 +342,10 @@ fn somebody_else_agrees_to_a_plan_by_its_hash() {
     let hash = plan["plan_hash"].as_str().unwrap();
     let approve = ["contain", &story.finding, "--approve", hash, "--by", "grace"];
     says(&story.stanch(&approve), 2, &["no incident of this finding is open"]);
-    says(&story.contain(&["--auto"]), 2, &["class A needs"]);
+    let auto = story.contain(&["--auto"]);
+    says(&auto, 2, &["class A needs", "agree to the plan: `stanch contain"]);
+    let hash = auto.all().split("--approve ").nth(1).unwrap()[..64].to_owned();
+    let approve = ["contain", &story.finding, "--approve", &hash, "--by", "grace"];
     let wrong = ["contain", &story.finding, "--approve", &hash.replace('a', "b")];
     says(&story.stanch(&wrong), 2, &["knows no plan"]);
     says(&story.stanch(&approve), 0, &["Plan for key", "grace agrees"]);

@@ -84,13 +84,7 @@ async fn contain(
     let engine = engine(&at, &guard);
     let fresh = match &shown {
         Some(shown) => engine.look(shown).await.expect("it is ours"),
-        None => {
-            let seen = provider.observe(leaked).await.expect("it is ours");
-            let (evidence, fresh) =
-                tokio::join!(provider.evidence(&seen), engine.asked(seen.clone()));
-            evidence.expect("gaps are no errors");
-            fresh
-        }
+        None => engine.look_first().await.expect("it is ours"),
     };
     let now = plan(&subject, &fresh.observation, &facts, &request);
     engine.apply_to(&now, fresh).await.expect("it is carried out");

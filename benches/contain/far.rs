@@ -54,6 +54,10 @@ impl<P: Provider> Provider for Far<P> {
         self.answer(self.inner.observe(credential)).await
     }
 
+    async fn is_own(&self, credential: &Credential) -> bool {
+        self.inner.is_own(credential).await
+    }
+
     async fn probe(&self, credential: &Credential) -> Result<Probe, Error> {
         self.answer(self.inner.probe(credential)).await
     }

@@ -6,7 +6,7 @@ use super::Error;
 use super::engine::Engine;
 use super::facts::Subject;
 use super::look::Patience;
-use super::prove::ask;
+use super::prove::{Until, ask};
 use super::record::Record;
 use super::request::Proof;
 use crate::incident::{Event, Outcome, Phase};
@@ -45,7 +45,7 @@ pub async fn ask_again(
     proof: Proof,
 ) -> Result<Again, Error> {
     Subject::of(credential)?;
-    let ending = ask(provider, credential, patience, proof).await;
+    let ending = ask(provider, credential, patience, proof, Until::Said).await;
     let life = match ending.outcome {
         Outcome::Succeeded => Life::Dead,
         Outcome::Failed if ending.seen["accepted"] == true => Life::Alive,

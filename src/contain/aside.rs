@@ -1,14 +1,13 @@
-//! What only looks and goes on beside the stopping of the key: the evidence, the trial of a delivery.
+//! What only looks: the evidence, beside the stopping of the key, and the trial of a delivery before it.
 //!
-//! Nothing but the leaked key's own state is changed before they are done, and that is kept in the
-//! intent of stopping it.
+//! Nothing but the leaked key's own state is changed before the evidence is there, and that state is kept in
+//! the intent of stopping it.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::Error;
-use super::action::Action;
 use super::change::Ending;
 use super::engine::{Engine, as_value};
 use super::plan::{Step, sha256_of};
@@ -67,6 +66,9 @@ impl Run<'_> {
         if let Some(evidence) = &found.evidence {
             let content = as_value(evidence)?;
             self.record.append_evidence("rights-of-old-key", content)?;
+            if let Some(classified) = self.record.history.severity_with(evidence.administers) {
+                self.record.append(&classified.into())?;
+            }
         }
         self.record.finish(&found.step.id, found.ending)
     }
@@ -85,9 +87,6 @@ impl super::record::Record<'_> {
 }
 
 async fn look(engine: &Engine<'_>, observed: &Observation, step: Step) -> Found {
-    if step.action == Action::CheckDelivery {
-        return Found { ending: try_delivery(engine).await, step, evidence: None };
-    }
     let budget = Duration::from_secs(MOST_SECONDS.into()).min(engine.patience.call * 2);
     match tokio::time::timeout(budget, engine.provider.evidence(observed)).await {
         Ok(Ok(evidence)) => {
@@ -133,17 +132,5 @@ fn not_told(error: &provider::Error) -> Ending {
     match error {
         provider::Error::Unsupported { .. } => Ending::new(Outcome::Skipped, error.to_string()),
         other => Ending::no(other),
-    }
-}
-
-async fn try_delivery(engine: &Engine<'_>) -> Ending {
-    let Some(delivery) = engine.delivery else {
-        return Ending::new(Outcome::Skipped, "no delivery was given");
-    };
-    match delivery.check().await {
-        Ok(words) => Ending::new(Outcome::Succeeded, words).effective(engine.clock.now()),
-        Err(error) => {
-            Ending::new(Outcome::Failed, format!("a replacement could not be delivered: {error}"))
-        }
     }
 }

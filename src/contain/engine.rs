@@ -6,17 +6,18 @@ use super::Error;
 use super::action::{Action, Approval};
 use super::delivery::Delivery;
 use super::facts::Subject;
+use super::fresh::Fresh;
 use super::guard::Guard;
 use super::history::BY_POLICY;
 use super::lease::Holder;
-use super::look::{Patience, Trouble, trouble};
+use super::look::Patience;
 use super::mode::Mode;
 use super::plan::Plan;
 use super::record::Record;
 use super::run::Run;
 use super::summary::Summary;
 use crate::incident::{Clock, Event, IncidentId, Journal};
-use crate::provider::{self, KeyState, Liveness, Observation, Provider};
+use crate::provider::{KeyState, Observation, Provider};
 use crate::secret::Credential;
 
 /// What a containment is carried out with. It needs a tokio runtime with its timer enabled.
@@ -47,46 +48,7 @@ pub struct Engine<'a> {
     pub holder: &'a dyn Holder,
 }
 
-/// What the provider shows just before a plan is carried out.
-#[derive(Clone, Debug)]
-pub struct Fresh {
-    /// The key and what surrounds it.
-    pub observation: Observation,
-    /// What the provider said to the leaked key itself; `None` where it was not asked or said nothing
-    /// definite.
-    pub(super) answer: Option<Liveness>,
-}
-
-impl Fresh {
-    /// Returns a look without a question to the leaked key: it is asked before it is stopped.
-    pub fn of(observation: Observation) -> Self {
-        Self { observation, answer: None }
-    }
-}
-
 impl Engine<'_> {
-    /// Looks at the key, and asks with it at the same time where it is to be stopped: one round trip.
-    ///
-    /// # Errors
-    /// Where the plan isn't for this credential and provider, or the provider can't be looked at.
-    pub async fn look(&self, shown: &Plan) -> Result<Fresh, Error> {
-        self.check(shown)?;
-        if shown.step(Action::Disable).is_none() {
-            return Ok(Fresh { observation: self.observe().await?, answer: None });
-        }
-        let (observation, answer) = tokio::join!(self.observe(), self.ask_once());
-        Ok(Fresh { observation: observation?, answer })
-    }
-
-    /// Asks with a key that was just seen, so that whoever has something to read meanwhile needn't wait.
-    pub async fn asked(&self, observation: Observation) -> Fresh {
-        let answer = match observation.key.state {
-            KeyState::Active => self.ask_once().await,
-            KeyState::Inactive | KeyState::Absent => None,
-        };
-        Fresh { observation, answer }
-    }
-
     /// Carries out a plan that was approved: the caller has compared its hash with what was shown.
     ///
     /// # Errors
@@ -109,11 +71,14 @@ impl Engine<'_> {
             let gone = format!("key {} isn't there any more", plan.key_id);
             return Err(Error::Changed(vec![gone]));
         }
-        if plan.mode.mode == Mode::RotateFirst
-            && let Some(delivery) = self.delivery
-        {
+        let mut fresh = fresh;
+        if plan.mode.mode == Mode::RotateFirst && plan.step(Action::CheckDelivery).is_some() {
             // Now nothing is done yet: later the key would be stopped without a replacement.
-            delivery.check().await?;
+            let trial = match fresh.trial.take() {
+                Some(trial) => trial,
+                None => self.try_delivery().await,
+            };
+            fresh.trial = Some(Ok(trial?));
         }
         record.claim()?;
         let by = self.approver.clone().unwrap_or_else(|| BY_POLICY.to_owned());
@@ -193,7 +158,7 @@ impl Engine<'_> {
                 return Err(error);
             }
         };
-        let mut run = Run::new(self, plan, record, Fresh { observation, answer: None });
+        let mut run = Run::new(self, plan, record, Fresh::of(observation));
         run.is_resumed = true;
         run.carry_out().await
     }
@@ -249,30 +214,6 @@ impl Engine<'_> {
         let observed = self.observe().await?;
         is_still_it(plan, &observed)?;
         Ok(observed)
-    }
-
-    pub(super) async fn observe(&self) -> Result<Observation, provider::Error> {
-        let mut nth = 0;
-        loop {
-            let look = self.provider.observe(self.credential);
-            match self.patience.call("observing the key", look).await {
-                Err(error)
-                    if matches!(trouble(&error), Trouble::NotYet | Trouble::MaybeDone)
-                        && nth + 1 < self.patience.attempts =>
-                {
-                    self.patience.pause(nth).await;
-                    nth += 1;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
-    /// Asks once with the leaked key. Anything but a definite answer doesn't hold up the stopping.
-    pub(super) async fn ask_once(&self) -> Option<Liveness> {
-        let probe = self.provider.probe(self.credential);
-        let answer = self.patience.call("asking with the leaked key", probe).await;
-        answer.ok().map(|probe| probe.liveness)
     }
 }
 

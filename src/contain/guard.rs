@@ -81,7 +81,13 @@ impl Guard {
         self.halted().or_else(|| self.lacks_word(step, word, now)).or_else(|| self.is_spent())
     }
 
-    fn lacks_word(&self, step: &Step, word: &Word<'_>, now: Timestamp) -> Option<String> {
+    /// Returns whose approval a step lacks, where it does.
+    pub(super) fn lacks_word(
+        &self,
+        step: &Step,
+        word: &Word<'_>,
+        now: Timestamp,
+    ) -> Option<String> {
         let counts = |who: &&String| {
             self.policy.approvers.is_empty() || self.policy.approvers.contains(*who)
         };

@@ -9,10 +9,14 @@ use serde_json::Value;
 use super::Error;
 use super::lease::Lease;
 use super::plan::Plan;
-use crate::incident::{Event, Outcome};
+use crate::incident::{Classification, Event, Inputs, Outcome};
+use crate::provider::Known;
 
 /// The step under which an orphan, or an undelivered key, is deleted.
 pub(super) const DISCARD: &str = "rotate.discard";
+
+/// What is kept as seen of a step: whether it was needed.
+pub(super) const NEEDED: &str = "needed";
 
 /// What the steps begin with under which others are taken back.
 const UNDO: &str = "undo.";
@@ -57,6 +61,8 @@ pub(super) struct History {
     approved_by: String,
     /// The approvals of every plan: who, and what they typed out.
     approvals: BTreeMap<String, Vec<(String, Option<String>)>>,
+    /// How bad the incident was last said to be.
+    pub(super) severity: Option<Classification>,
     /// Who works on the incident, as far as the record tells.
     pub(super) lease: Option<Lease>,
     /// What was in the place of each restriction before it was first set, whatever plan it was in.
@@ -77,6 +83,7 @@ impl History {
                     approved_at: Some(at),
                     approved_by: by.clone(),
                     approvals: std::mem::take(&mut self.approvals),
+                    severity: self.severity.take(),
                     lease: self.lease.take(),
                     replaced: std::mem::take(&mut self.replaced),
                     ..Self::default()
@@ -117,6 +124,14 @@ impl History {
                     seen: seen.clone(),
                 });
             }
+            Event::Classified { level, rule, inputs, reason } => {
+                self.severity = Some(Classification {
+                    level: *level,
+                    rule: rule.clone(),
+                    inputs: inputs.clone(),
+                    reason: reason.clone(),
+                });
+            }
             Event::Contained { .. } => self.contained = true,
             _ => {}
         }
@@ -130,6 +145,20 @@ impl History {
         let begun = Some(&self.approved_by).filter(|by| *by != BY_POLICY && !by.is_empty());
         let people = given.iter().map(|(by, _)| by).chain(begun).cloned().collect();
         (people, given.iter().filter_map(|(_, confirmed)| confirmed.clone()).collect())
+    }
+
+    /// Returns how bad it is once it is known what the key may do, where that was not known and nobody has
+    /// decided otherwise.
+    pub(super) fn severity_with(&self, administers: Known) -> Option<Classification> {
+        let before = self.severity.as_ref()?;
+        let administers = match administers {
+            Known::Yes => Some(true),
+            Known::No => Some(false),
+            Known::Unknown => None,
+        };
+        let is_news = administers.is_some() && before.inputs.administers.is_none();
+        let inputs = Inputs { administers, ..before.inputs.clone() };
+        (is_news && !before.is_override()).then(|| Classification::of(inputs))
     }
 
     /// Returns what was in the place of a restriction before it was first set.
@@ -151,6 +180,11 @@ impl History {
 
     pub(super) fn has_succeeded(&self, step: &str) -> bool {
         self.outcome(step) == Some(Outcome::Succeeded)
+    }
+
+    /// Tells whether a step was left out because the evidence showed that nothing is won by it.
+    pub(super) fn was_spared(&self, step: &str) -> bool {
+        self.finish(step).is_some_and(|finish| finish.seen[NEEDED] == false)
     }
 
     /// Tells whether a step was intended and how it ended is not written down.

@@ -85,7 +85,7 @@ fn of_key(
         (is_there && facts.can(Operation::Evidence)).then(|| steps::evidence(key, facts));
     let recheck = is_changed.then(|| steps::recheck(key, facts, &stop));
     let prove = steps::prove_dead(key, facts, request.proof, proof_needs);
-    let mut all: Vec<Step> = evidence.into_iter().chain(check).collect();
+    let mut all: Vec<Step> = check.into_iter().chain(evidence).collect();
     match mode.mode {
         Mode::DisableFirst => {
             all.extend(stop);
@@ -197,4 +197,11 @@ fn of_deletion(
 /// much is stopped by itself, with the least disruption.
 pub(super) fn ends_sessions(request: &Request) -> bool {
     request.end_sessions.unwrap_or(request.grounds.administers != Known::No)
+}
+
+/// Tells whether that is still to be seen from the evidence, which a plan made in haste doesn't wait for.
+pub(super) fn may_spare_sessions(request: &Request, facts: &Facts) -> bool {
+    request.end_sessions.is_none()
+        && request.grounds.administers == Known::Unknown
+        && facts.can(Operation::Evidence)
 }

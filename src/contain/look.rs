@@ -24,6 +24,9 @@ pub struct Patience {
     pub poll: Duration,
     /// After how long a call counts as not answered.
     pub call: Duration,
+    /// How long the stopping of a key waits for the place that is to take its replacement to say whether it
+    /// would.
+    pub trial: Duration,
 }
 
 impl Default for Patience {
@@ -36,6 +39,7 @@ impl Default for Patience {
             longest_wait: Duration::from_secs(10),
             poll: Duration::from_secs(30),
             call: Duration::from_secs(30),
+            trial: Duration::from_secs(5),
         }
     }
 }

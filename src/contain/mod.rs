@@ -30,6 +30,7 @@ mod delivery;
 mod difference;
 mod engine;
 mod facts;
+mod fresh;
 mod guard;
 mod history;
 mod hunt;
@@ -65,8 +66,9 @@ pub use delivery::{
 #[cfg(feature = "aws")]
 pub use delivery::{ParameterStoreDelivery, SecretsManagerDelivery};
 pub use difference::differences;
-pub use engine::{Engine, Fresh};
+pub use engine::Engine;
 pub use facts::{Facts, Subject};
+pub use fresh::Fresh;
 pub use guard::Guard;
 pub use hunt::{
     Address, Child, Found, Hunt, Hunted, Left, Progress, Question, Removal, SecretRead, Times,
@@ -74,7 +76,7 @@ pub use hunt::{
 };
 pub use lease::{Alone, Holder, LockFile};
 pub use look::Patience;
-pub use mode::{MODE_RULES, Mode, ModeChosen, mode_table};
+pub use mode::{MODE_RULES, Mode, ModeChosen, hangs_on_rights, mode_table};
 pub use opening::Leak;
 pub use plan::{Plan, Sibling, Step, Undo, Waiting, plan};
 pub use policy::Policy;

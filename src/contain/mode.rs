@@ -139,6 +139,15 @@ pub(super) fn choose(request: &Request) -> ModeChosen {
     }
 }
 
+/// Tells whether the mode hangs on what the key may do: whether a key that may do little would be replaced
+/// before it is stopped. Everywhere else a plan needn't wait for the evidence.
+pub fn hangs_on_rights(request: &Request) -> bool {
+    let mut mild = request.clone();
+    mild.grounds.administers = Known::No;
+    mild.grounds.level = Level::Sev4;
+    choose(&mild).mode == Mode::RotateFirst
+}
+
 /// How long consumers may take to move, in seconds, and how long a key has to stay unused to count as
 /// left, by severity. (The clocks of the severity are longer: stopping the key is not the end of it.)
 pub(super) fn patience(level: Level) -> (u32, u32) {

@@ -66,6 +66,9 @@ pub struct Step {
     pub expected_seconds: u32,
     /// The steps without which it is not begun.
     pub requires: Vec<String>,
+    /// Whether it is left out where the evidence shows that the key administers nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unless_harmless: bool,
     /// What a restriction denies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measure: Option<Measure>,

@@ -22,6 +22,15 @@ struct Refusal {
     at: Timestamp,
 }
 
+/// When asking with a key is over, but for lost patience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Once it is proved dead: a key that was just stopped may be accepted a little longer.
+    Proved,
+    /// Once it is proved dead, or accepted at all.
+    Said,
+}
+
 /// What asking has shown so far.
 #[derive(Debug)]
 struct Answers {
@@ -104,7 +113,8 @@ impl Run<'_> {
         let before = json!({"key_id": self.plan.key_id});
         self.intend(&step.id, step.calls.join(", "), &step.target, before)?;
         let (engine, proof) = (self.engine, step.proof.unwrap_or_default());
-        let ending = ask(engine.provider, engine.credential, &engine.patience, proof).await;
+        let patience = &engine.patience;
+        let ending = ask(engine.provider, engine.credential, patience, proof, Until::Proved).await;
         if ending.outcome == Outcome::Succeeded {
             let content = json!({
                 "provider": self.plan.provider,
@@ -155,12 +165,13 @@ impl Run<'_> {
     }
 }
 
-/// Asks with the old key until it is proved dead, or patience is over.
+/// Asks with the old key until that is over, or patience is.
 pub(super) async fn ask(
     provider: &dyn Provider,
     credential: &Credential,
     patience: &Patience,
     proof: Proof,
+    until: Until,
 ) -> Ending {
     let mut answers = Answers::new(proof);
     let asks = patience.looks.max(proof.refusals);
@@ -172,7 +183,7 @@ pub(super) async fn ask(
             return Ending::no(error);
         }
         answers.take(answer);
-        if answers.is_proof() {
+        if answers.is_proof() || until == Until::Said && answers.is_accepted {
             break;
         }
         if nth + 1 < asks {

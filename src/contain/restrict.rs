@@ -7,6 +7,7 @@ use super::Error;
 use super::action::Action;
 use super::change::Ending;
 use super::engine::{Engine, as_value};
+use super::history::NEEDED;
 use super::look::{Trouble, trouble};
 use super::plan::Step;
 use super::run::Run;
@@ -64,6 +65,18 @@ impl Run<'_> {
         }
         let ending = self.engine.turn(&restriction, Turn::Set, true).await;
         self.record.finish(&step.id, ending.seeing(json!({"restriction": named})))
+    }
+
+    /// Returns how a step ends that is left out: nobody's sessions are ended where the evidence, which
+    /// wasn't there when the plan was made, shows that the key may do nothing dangerous.
+    pub(super) fn spares(&self, step: &Step) -> Option<Ending> {
+        let history = &self.record.history;
+        let evidence = history.finish(Action::Evidence.id())?;
+        let is_harmless = evidence.seen["administers"] == "no";
+        (step.unless_harmless && is_harmless && !history.is_pending(&step.id)).then(|| {
+            let words = format!("not needed: by the evidence {} administers nothing", step.target);
+            Ending::new(Outcome::Skipped, words).seeing(json!({NEEDED: false}))
+        })
     }
 
     /// Returns the restriction of a step as it was first intended.

@@ -3,7 +3,7 @@
 use super::action::{Action, Approval};
 use super::baseline::Baseline;
 use super::facts::Facts;
-use super::layout::ends_sessions;
+use super::layout::{ends_sessions, may_spare_sessions};
 use super::plan::{Step, Undo};
 use super::request::Request;
 use super::steps::step;
@@ -42,7 +42,18 @@ pub(super) fn of_owner(
     }
     if key.state == KeyState::Active && ends_sessions(request) || request.end_sessions == Some(true)
     {
-        steps.push(end_sessions(&key.owner, facts));
+        let step = end_sessions(&key.owner, facts);
+        steps.push(match may_spare_sessions(request, facts) {
+            true => Step {
+                does: format!(
+                    "{}, unless the evidence shows that it administers nothing",
+                    step.does
+                ),
+                unless_harmless: true,
+                ..step
+            },
+            false => step,
+        });
     }
     steps.extend(of_roles(facts, request));
     steps

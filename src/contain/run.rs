@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::Error;
 use super::action::Action;
 use super::change::Ending;
-use super::engine::{Engine, Fresh};
+use super::engine::Engine;
+use super::fresh::{Fresh, Trial};
 use super::guard::Word;
 use super::history::Finish;
 use super::plan::{Plan, Step};
@@ -25,6 +26,8 @@ pub(super) struct Run<'a> {
     pub(super) observed: Observation,
     /// What the provider said to the leaked key then.
     pub(super) answer: Option<Liveness>,
+    /// What came of trying the delivery then.
+    pub(super) trial: Option<Trial>,
     /// An earlier process may have made any call of a step that isn't finished.
     pub(super) is_resumed: bool,
     /// The new key between its making and its delivery: its secret is here and nowhere else.
@@ -45,16 +48,22 @@ impl<'a> Run<'a> {
             record,
             observed: fresh.observation,
             answer: fresh.answer,
+            trial: fresh.trial,
             is_resumed: false,
             replacement: None,
         }
     }
 
-    /// What only looks, and stands first, goes on beside the steps that may go without it; everything
-    /// else comes after, in the plan's order.
+    /// First the delivery is tried. What only looks goes on beside the steps that may go without it;
+    /// everything else comes after, in the plan's order.
     pub(super) async fn carry_out(mut self) -> Result<Summary, Error> {
         let steps = self.plan.steps.clone();
-        let asides = steps.iter().take_while(|step| step.action.is_aside()).count();
+        let trial = steps.iter().take_while(|step| step.action == Action::CheckDelivery).count();
+        let (trial, steps) = steps.split_at(trial);
+        for step in trial {
+            self.advance(step).await?;
+        }
+        let asides = steps.iter().take_while(|step| step.action == Action::Evidence).count();
         let (asides, steps) = steps.split_at(asides);
         let free = steps.iter().take_while(|step| step.action.goes_without_evidence()).count();
         let (free, rest) = steps.split_at(free);
@@ -90,7 +99,7 @@ impl<'a> Run<'a> {
             && self.plan.step(Action::Deliver).is_some()
             && !history.has_succeeded(deliver)
             && self.replacement.is_none();
-        is_lost || !history.has_succeeded(&step.id)
+        is_lost || !(history.has_succeeded(&step.id) || history.was_spared(&step.id))
     }
 
     /// Returns the first step this one needs that did not succeed. A step that only looks goes ahead
@@ -114,6 +123,9 @@ impl<'a> Run<'a> {
     }
 
     async fn take(&mut self, step: &Step) -> Result<(), Error> {
+        if let Some(ending) = self.spares(step) {
+            return self.record.finish(&step.id, ending);
+        }
         if let Some(why) = self.refusal(step) {
             // What was begun and interrupted is looked at, whatever is allowed by now.
             let is_open = self.record.history.is_pending(&step.id);
@@ -126,7 +138,8 @@ impl<'a> Run<'a> {
             self.engine.guard.spend();
         }
         match step.action {
-            Action::Evidence | Action::CheckDelivery => self.beside_nothing(step).await?,
+            Action::Evidence => self.beside_nothing(step).await?,
+            Action::CheckDelivery => self.check_delivery(step).await?,
             Action::Disable => self.disable(step).await?,
             Action::Narrow | Action::EndSessions => self.restrict(step).await?,
             Action::Recheck => self.recheck(step).await?,
@@ -147,6 +160,15 @@ impl<'a> Run<'a> {
         let (people, confirmed) = self.record.history.word();
         let word = Word { people: &people, confirmed: &confirmed };
         self.engine.guard.refuses(step, &word, self.engine.clock.now())
+    }
+
+    /// Tells whether a step was not done for want of somebody's approval.
+    fn awaits_word(&self, step: &Step) -> bool {
+        let (people, confirmed) = self.record.history.word();
+        let word = Word { people: &people, confirmed: &confirmed };
+        let now = self.engine.clock.now();
+        self.record.history.outcome(&step.id) == Some(Outcome::Refused)
+            && self.engine.guard.lacks_word(step, &word, now).is_some()
     }
 
     /// Writes down what is about to be done, unless an earlier process has and was interrupted.
@@ -175,13 +197,21 @@ impl<'a> Run<'a> {
             self.plan.steps.iter().map(|step| result(step, history.finish(&step.id))).collect();
         let proved_dead =
             self.plan.proof_step().is_some_and(|step| history.has_succeeded(&step.id));
-        let ends = steps.iter().zip(&self.plan.steps).map(|(end, step)| (step.action, end.outcome));
+        let needed = steps.iter().zip(&self.plan.steps);
+        let needed = needed.filter(|(_, step)| !history.was_spared(&step.id));
+        let ends = needed.clone().map(|(end, step)| (step.action, end.outcome));
         let settled = Settled::of(&ends.collect::<Vec<_>>(), proved_dead);
-        let open = steps.iter().zip(&self.plan.steps);
-        let open = open.filter(|(result, _)| result.outcome != Outcome::Succeeded);
+        let open = needed.filter(|(result, _)| result.outcome != Outcome::Succeeded);
         let mut left = self.plan.left_for_a_person.clone();
         left.extend(open.map(|(result, step)| self.left(step, &result.detail)));
         left.extend(self.undelivered());
+        if self.plan.steps.iter().any(|step| self.awaits_word(step)) {
+            left.push(format!(
+                "agree to the plan: `stanch contain {} --approve {}`, and then --resume",
+                self.plan.fingerprint.short(),
+                self.plan_hash
+            ));
+        }
         Summary { settled, proved_dead, steps, left_for_a_person: left }
     }
 

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::Error;
 use super::action::Action;
 use super::change::{Change, Ending};
-use super::engine::{Engine, Fresh};
+use super::engine::Engine;
+use super::fresh::Fresh;
 use super::history::undo_of;
 use super::plan::Step;
 use super::record::Record;
@@ -80,7 +81,7 @@ impl Engine<'_> {
                 return Err(error);
             }
         };
-        let mut run = Run::new(self, plan, record, Fresh { observation, answer: None });
+        let mut run = Run::new(self, plan, record, Fresh::of(observation));
         let mut summary = UndoSummary {
             undone: Vec::new(),
             failed: Vec::new(),

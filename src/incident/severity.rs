@@ -9,6 +9,8 @@ use super::{Event, Visibility};
 
 /// Names the set of rules, in every classification. It changes whenever a rule does.
 pub const RULE_SET: &str = "severity-v1";
+/// Stands behind the rules' name where a person decided.
+const OVERRIDE: &str = "/override";
 
 /// How bad an incident is. The worst is the least: `Sev1 < Sev4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -211,11 +213,16 @@ impl Classification {
         self.reason = format!("{}; raised: {words}{doubt}", self.reason);
     }
 
+    /// Tells whether a person decided on the level.
+    pub fn is_override(&self) -> bool {
+        self.rule.ends_with(OVERRIDE)
+    }
+
     /// Replaces the level by a person's decision.
     pub fn overridden(self, level: Level, by: &str, why: &str) -> Self {
         Self {
             level,
-            rule: format!("{RULE_SET}/override"),
+            rule: format!("{RULE_SET}{OVERRIDE}"),
             reason: format!("{by} set it to {level} instead of {}: {why}", self.level),
             inputs: self.inputs,
         }

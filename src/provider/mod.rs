@@ -329,6 +329,13 @@ pub trait Provider: Send + Sync {
     /// Finds out whose key it is, as the responder, and checks that the responder isn't the key.
     async fn observe(&self, credential: &Credential) -> Result<Observation, Error>;
 
+    /// Tells, without asking anybody, whether a key is certain to be of the responder's own account: then
+    /// the key itself may be asked before whose it is was seen. What isn't certain isn't so.
+    async fn is_own(&self, credential: &Credential) -> bool {
+        let _ = credential;
+        false
+    }
+
     /// Asks with the leaked key itself who it is.
     async fn probe(&self, credential: &Credential) -> Result<Probe, Error>;
 

@@ -45,8 +45,9 @@ async fn writes_every_intent_before_its_end_and_the_proof_before_the_containment
     let expected = [
         "leased",
         "approved",
-        "intend evidence",
         "intend check-delivery",
+        "finish check-delivery",
+        "intend evidence",
         "intend disable",
         "finish disable",
         "intend recheck",
@@ -57,7 +58,6 @@ async fn writes_every_intent_before_its_end_and_the_proof_before_the_containment
         "contained",
         "rights-of-old-key",
         "finish evidence",
-        "finish check-delivery",
         "intend rotate",
         "finish rotate",
         "intend deliver",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use stanch::contain::{Action, Request, Settled, What};
-use stanch::incident::{Event, Outcome};
+use stanch::incident::{Classification, Event, Inputs, Journal, Level, Outcome, Visibility};
 use stanch::provider::simulated::{Fault, Simulated};
 use stanch::provider::{
     Call, Created, Error, Evidence, Key, KeyKind, KeyState, Known, Meaning, Measure, Observation,
@@ -77,6 +77,79 @@ async fn a_key_that_may_do_little_is_stopped_with_the_least_disruption() {
     let ids: Vec<_> = plan.steps.iter().map(|step| step.id.as_str()).collect();
     assert!(ids.contains(&"end-sessions-of-deploy"), "{ids:?}");
     assert!(ids.contains(&"end-sessions-of-deploy-2"), "each has a step of its own: {ids:?}");
+}
+
+#[tokio::test]
+async fn a_plan_made_before_the_evidence_spares_the_sessions_of_who_may_do_little() {
+    for (administers, ended, restricted) in [
+        (Known::No, Outcome::Skipped, 0),
+        (Known::Yes, Outcome::Succeeded, 1),
+        (Known::Unknown, Outcome::Succeeded, 1),
+    ] {
+        let world = World::new();
+        world.simulated.administers(OWNER, administers).unwrap();
+        let plan = world.plan(&ruled()).await;
+        let step = plan.step(Action::EndSessions).unwrap();
+        assert!(step.does.contains("unless the evidence"), "{}", step.does);
+        let summary = world.engine().apply(&plan).await.unwrap();
+        assert_eq!(end(&summary, "end-sessions"), ended, "{summary:#?}");
+        assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
+        assert_eq!(world.done(Operation::Restrict), restricted);
+        assert!(summary.left_for_a_person.is_empty(), "{summary:#?}");
+        let events = world.events().len();
+        world.engine().resume().await.unwrap();
+        let again: Vec<_> = world.events().split_off(events);
+        assert!(
+            !again.iter().any(|event| matches!(event, Event::StepFinished { .. })),
+            "{again:?}"
+        );
+    }
+    // Whoever asked for it gets it.
+    let world = World::new();
+    world.simulated.administers(OWNER, Known::No).unwrap();
+    let plan = world.plan(&Request { end_sessions: Some(true), ..bare() }).await;
+    world.engine().apply(&plan).await.unwrap();
+    assert_eq!(world.done(Operation::Restrict), 1);
+}
+
+#[tokio::test]
+async fn the_severity_is_told_anew_once_the_evidence_says_what_the_key_may_do() {
+    let judged = async |administers, classified: Classification| {
+        let world = World::new();
+        world.simulated.administers(OWNER, administers).unwrap();
+        let plan = world.plan(&bare()).await;
+        let event = classified.into();
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        world.journal.append(&world.incident, 0, "tester", now, &event).unwrap();
+        world.engine().apply(&plan).await.unwrap();
+        let levels = world.events().into_iter().filter_map(|event| match event {
+            Event::Classified { level, .. } => Some(level),
+            _ => None,
+        });
+        levels.collect::<Vec<_>>()
+    };
+    let inputs = || Inputs {
+        live: Some(true),
+        administers: None,
+        powerful: Some(false),
+        misused: Some(false),
+        visibility: Visibility::Internal,
+        production: Some(false),
+        history_only: false,
+        harmless: false,
+        over_a_day: Some(false),
+    };
+    let unknown = || Classification::of(inputs());
+    let (first, mild) = (unknown().level, {
+        let known = Inputs { administers: Some(false), ..inputs() };
+        Classification::of(known).level
+    });
+    assert!(first < mild);
+    assert_eq!(judged(Known::No, unknown()).await, [first, mild]);
+    assert_eq!(judged(Known::Yes, unknown()).await, [first, first]);
+    assert_eq!(judged(Known::Unknown, unknown()).await, [first]);
+    let decided = unknown().overridden(Level::Sev2, "Ada", "she knows");
+    assert_eq!(judged(Known::No, decided).await, [Level::Sev2]);
 }
 
 #[tokio::test]

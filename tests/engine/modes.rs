@@ -1,12 +1,16 @@
 //! Which comes first, and how long consumers are waited for.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use stanch::contain::{
-    Action, Delivery, DeliveryError, Error, Grounds, Mode, ModeAsked, Request, Settled, mode_table,
+    Action, Delivery, DeliveryError, Error, Fresh, Grounds, Mode, ModeAsked, Request, Settled,
+    hangs_on_rights, mode_table,
 };
 use stanch::incident::{Event, Level, Outcome, Visibility};
 use stanch::provider::simulated::Fault;
-use stanch::provider::{Known, Meaning, Measure, Operation};
+use stanch::provider::{Known, Meaning, Measure, Operation, Provider};
 use stanch::secret::Credential;
 
 use crate::world::{World, bare, detail, end};
@@ -82,8 +86,8 @@ async fn consumers_move_first_and_then_the_key_is_stopped() {
     assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
     let ids: Vec<_> = summary.steps.iter().map(|step| step.step.as_str()).collect();
     let order = [
-        "evidence",
         "check-delivery",
+        "evidence",
         "rotate",
         "deliver",
         "wait",
@@ -182,6 +186,102 @@ async fn a_delivery_that_would_not_work_is_found_out_before_the_key_is_stopped_f
     assert_eq!(end(&summary, "check-delivery"), Outcome::Failed);
     assert_eq!(end(&summary, "rotate"), Outcome::Skipped);
     assert_eq!(world.asked(Operation::Create), 0);
+}
+
+/// Takes its time to say that it can be delivered to, and notes whether the old key worked when it had.
+struct Slow<'a> {
+    world: &'a World,
+    worked: Mutex<Vec<bool>>,
+}
+
+#[async_trait]
+impl Delivery for Slow<'_> {
+    async fn deliver(&self, credential: &Credential) -> Result<String, DeliveryError> {
+        self.world.delivery.deliver(credential).await
+    }
+
+    async fn check(&self) -> Result<String, DeliveryError> {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        let works = self.world.simulated.really_works(&self.world.credential).unwrap();
+        self.worked.lock().unwrap().push(works);
+        Ok("it would take it".to_owned())
+    }
+
+    fn describe(&self) -> String {
+        self.world.delivery.describe()
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_is_tried_once_and_before_the_key_is_stopped_in_either_mode() {
+    for request in [World::with_delivery as fn(&World) -> Request, mild] {
+        for looks_beforehand in [true, false] {
+            let world = World::new();
+            let plan = world.plan(&request(&world)).await;
+            let slow = Slow { world: &world, worked: Mutex::default() };
+            let mut engine = world.engine();
+            engine.delivery = Some(&slow);
+            let fresh = match looks_beforehand {
+                true => engine.look(&plan).await.unwrap(),
+                false => Fresh::of(world.simulated.observe(&world.credential).await.unwrap()),
+            };
+            let summary = engine.apply_to(&plan, fresh).await.unwrap();
+            assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
+            assert_eq!(detail(&summary, "check-delivery"), "it would take it");
+            assert_eq!(*slow.worked.lock().unwrap(), [true]);
+        }
+    }
+}
+
+/// Never says whether it can be delivered to.
+struct Mute(String);
+
+#[async_trait]
+impl Delivery for Mute {
+    async fn deliver(&self, _: &Credential) -> Result<String, DeliveryError> {
+        Err(DeliveryError::NotText)
+    }
+
+    async fn check(&self) -> Result<String, DeliveryError> {
+        std::future::pending().await
+    }
+
+    fn describe(&self) -> String {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_does_not_say_whether_it_can_be_delivered_to_holds_nothing_up() {
+    let world = World::new();
+    let mute = Mute(world.delivery.describe());
+    let plan = world.plan_with_delivery().await;
+    let mut engine = world.engine();
+    engine.delivery = Some(&mute);
+    engine.patience.trial = Duration::from_millis(1);
+    let summary = engine.apply(&plan).await.unwrap();
+    assert!(summary.proved_dead, "{summary:#?}");
+    assert_eq!(end(&summary, "check-delivery"), Outcome::Failed);
+    assert!(detail(&summary, "check-delivery").contains("didn't say"), "{summary:#?}");
+    assert_eq!(world.asked(Operation::Create), 0);
+}
+
+#[tokio::test]
+async fn only_where_consumers_would_move_first_a_plan_waits_for_what_the_key_may_do() {
+    let world = World::new();
+    let mut request = mild(&world);
+    request.grounds.administers = Known::Unknown;
+    request.grounds.level = Level::Sev1;
+    assert!(hangs_on_rights(&request));
+    for visibility in [Visibility::Public, Visibility::Unknown] {
+        let mut public = request.clone();
+        public.grounds.visibility = visibility;
+        assert!(!hangs_on_rights(&public));
+    }
+    assert!(!hangs_on_rights(&Request { consumers: Vec::new(), ..request.clone() }));
+    assert!(!hangs_on_rights(&Request { delivery: None, ..request }));
 }
 
 #[tokio::test]

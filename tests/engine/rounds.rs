@@ -11,7 +11,7 @@ use stanch::provider::{
 };
 use stanch::secret::Credential;
 
-use crate::world::{World, bare};
+use crate::world::World;
 
 /// Counts how long the longest chain of calls is of which each waited for the one before. Calls that
 /// wait for each other's answers at the same time are one.
@@ -20,11 +20,13 @@ struct Counting<'a> {
     depth: Mutex<u32>,
     /// The depth at which the key was stopped, and at which that was seen.
     stopped: Mutex<(u32, u32)>,
+    /// Whether the key is known as the responder's own before anybody is asked.
+    is_own: bool,
 }
 
 impl<'a> Counting<'a> {
     fn new(inner: &'a Simulated) -> Self {
-        Self { inner, depth: Mutex::new(0), stopped: Mutex::new((0, 0)) }
+        Self { inner, depth: Mutex::new(0), stopped: Mutex::new((0, 0)), is_own: false }
     }
 
     async fn round<T>(&self, call: impl Future<Output = T>) -> (u32, T) {
@@ -56,6 +58,10 @@ impl Provider for Counting<'_> {
 
     async fn observe(&self, credential: &Credential) -> Result<Observation, Error> {
         self.round(self.inner.observe(credential)).await.1
+    }
+
+    async fn is_own(&self, _: &Credential) -> bool {
+        self.is_own
     }
 
     async fn probe(&self, credential: &Credential) -> Result<Probe, Error> {
@@ -123,14 +129,18 @@ async fn a_key_is_stopped_after_two_round_trips_and_seen_stopped_after_three() {
 }
 
 #[tokio::test]
-async fn where_nobody_saw_a_plan_the_key_is_asked_after_it_is_known_as_ours() {
-    let world = World::new();
-    let provider = Counting::new(&world.simulated);
-    let engine = world.engine_at(&provider);
-    let observation = provider.observe(&world.credential).await.unwrap();
-    let subject = Subject::of(&world.credential).unwrap();
-    let plan = plan(&subject, &observation, &Facts::of(&provider), &bare());
-    let fresh = stanch::contain::Fresh::of(observation);
-    engine.apply_to(&plan, fresh).await.unwrap();
-    assert_eq!(provider.stopped.lock().unwrap().0, 3);
+async fn where_nobody_saw_a_plan_the_key_is_asked_once_it_is_known_as_ours() {
+    for (is_own, stopped) in [(true, 2), (false, 3)] {
+        let world = World::new();
+        let mut provider = Counting::new(&world.simulated);
+        provider.is_own = is_own;
+        let engine = world.engine_at(&provider);
+        let fresh = engine.look_first().await.unwrap();
+        let subject = Subject::of(&world.credential).unwrap();
+        let facts = Facts::of(&provider);
+        let plan = plan(&subject, &fresh.observation, &facts, &world.with_delivery());
+        let summary = engine.apply_to(&plan, fresh).await.unwrap();
+        assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
+        assert_eq!(provider.stopped.lock().unwrap().0, stopped);
+    }
 }

@@ -28,6 +28,27 @@ async fn from_a_finding_to_a_stopped_key_are_three() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_responders_own_account_is_asked_beside_the_first_look() {
+    let moto = Moto::start();
+    let ours = moto.create_user_with_key("bot");
+    let leaked = credential(&ours);
+    let ops = moto.responder("ops", RESPONDER);
+    moto.enforce();
+    let aws = connect(&moto, &ops).await;
+    assert!(aws.is_own(&leaked).await);
+    assert!(!aws.is_own(&credential(&crate::foreign(&ours))).await);
+    assert!(!aws.is_own(&credential(&ops)).await, "the responder's own key is never asked");
+    assert_eq!(moto.calls().iter().filter(|(key, _)| *key == ours.id).count(), 0);
+    let stop = async || {
+        let (seen, probe) = tokio::join!(aws.observe(&leaked), aws.probe(&leaked));
+        probe.expect("it is alive");
+        aws.disable(&seen.expect("it is ours").key).await.expect("it can be stopped");
+    };
+    moto.in_rounds(3, stop).await;
+    assert_eq!(moto.keys("bot")[0].1, "Inactive");
+}
+
+#[tokio::test]
 async fn who_the_responder_is_is_asked_again_after_a_while_and_for_another_key() {
     let moto = Moto::start();
     let leaked = credential(&moto.create_user_with_key("bot"));

@@ -52,10 +52,10 @@ impl Responder<'_> {
         Ok(self.engine(self.store, &nowhere).look(shown).await?)
     }
 
-    /// Asks with a key that was just seen.
-    pub(super) async fn asked(&self, observation: Observation) -> Fresh {
+    /// Looks at a key where nobody looks at a plan first.
+    pub(super) async fn look_first(&self) -> Result<Fresh, Failure> {
         let nowhere = IncidentId::from(String::new());
-        self.engine(self.store, &nowhere).asked(observation).await
+        Ok(self.engine(self.store, &nowhere).look_first().await?)
     }
 
     /// Opens the incident, or goes on in the open one, and carries out the plan.

@@ -9,7 +9,8 @@ use super::{Args, Format, asked, baseline, connect, deliver};
 use crate::cli::locate::Located;
 use crate::cli::{ExitCode, Failure, Global, environment};
 use crate::contain::{
-    Delivery, Facts, Fresh, Guard, Holder, Plan, Request, Subject, differences, plan,
+    Delivery, Facts, Fresh, Guard, Holder, Plan, Request, Subject, differences, hangs_on_rights,
+    plan,
 };
 use crate::incident::{Clock, Event, IncidentId, PlanRecord, Store};
 use crate::provider::{Evidence, Observation, Provider};
@@ -98,24 +99,47 @@ impl<'a> Hand<'a> {
             compare(&shown, &now)?;
             return Ok(Next::Apply { plan: Box::new(now), fresh: Box::new(fresh), evidence: None });
         }
-        let observation = self.provider.observe(&self.located.finding.credential).await?;
-        let reading = asked::evidence(&*self.provider, &observation);
-        // Where nobody looks at a plan first, the key itself is asked meanwhile.
-        let (evidence, fresh) = match args.auto {
-            true => tokio::join!(reading, responder.asked(observation.clone())),
-            false => (reading.await, Fresh::of(observation.clone())),
-        };
-        let mut request = self.request(&observation, None, evidence.as_ref())?;
-        if args.asked.wants_baseline() {
-            request = baseline::onto(request, &args.asked, &responder, &observation).await?;
-        }
-        let plan = Box::new(self.plan_now(&observation, &request)?);
         if args.auto {
-            responder.check_finished()?;
-            remember(self.shared.store, &plan)?;
-            return Ok(Next::Apply { plan, fresh: Box::new(fresh), evidence });
+            return self.decide_alone().await;
         }
-        Ok(Next::Show { plan, evidence })
+        let observation = self.provider.observe(&self.located.finding.credential).await?;
+        let evidence = asked::evidence(&*self.provider, &observation).await;
+        let request = self.request(&observation, None, evidence.as_ref())?;
+        let request = self.with_baseline(request, &observation).await?;
+        Ok(Next::Show { plan: Box::new(self.plan_now(&observation, &request)?), evidence })
+    }
+
+    /// Decides where nobody looks at a plan first. What the key may do is read beside the stopping of it,
+    /// and beforehand only where it decides what comes first.
+    async fn decide_alone(&self) -> Result<Next, Failure> {
+        let responder = self.responder();
+        responder.check_finished()?;
+        let fresh = responder.look_first().await?;
+        let observation = &fresh.observation;
+        let mut request = self.request(observation, None, None)?;
+        let mut evidence = None;
+        if hangs_on_rights(&request) {
+            evidence = asked::evidence(&*self.provider, observation).await;
+            request = self.request(observation, None, evidence.as_ref())?;
+        }
+        let request = self.with_baseline(request, observation).await?;
+        let plan = Box::new(self.plan_now(observation, &request)?);
+        remember(self.shared.store, &plan)?;
+        Ok(Next::Apply { plan, fresh: Box::new(fresh), evidence })
+    }
+
+    /// Returns the request with the networks the key was used from before it leaked, where they are to be
+    /// let through.
+    async fn with_baseline(
+        &self,
+        request: Request,
+        observation: &Observation,
+    ) -> Result<Request, Failure> {
+        let asked = &self.shared.args.asked;
+        match asked.wants_baseline() {
+            true => baseline::onto(request, asked, &self.responder(), observation).await,
+            false => Ok(request),
+        }
     }
 
     /// Does what was decided.

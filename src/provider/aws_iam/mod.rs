@@ -204,6 +204,10 @@ impl Provider for AwsIam {
         self.observed(credential).await
     }
 
+    async fn is_own(&self, credential: &Credential) -> bool {
+        self.is_of_the_responder(credential).await
+    }
+
     async fn probe(&self, credential: &Credential) -> Result<Probe, Error> {
         self.probed(credential).await
     }

@@ -70,6 +70,15 @@ impl AwsIam {
         }
     }
 
+    /// Tells whether the ids of the leaked key and of the responder's say that both are of one account.
+    pub(super) async fn is_of_the_responder(&self, credential: &Credential) -> bool {
+        let Ok(id) = key_id(credential) else { return false };
+        let Some(account) = aws_account_of(id) else { return false };
+        let Ok(signs) = self.signs(Some(id)).await else { return false };
+        self.may_be_asked_about(Some(&account)).is_ok()
+            && aws_account_of(&signs).as_deref() == Some(&account)
+    }
+
     /// Two round trips: who the responder is and whose the key is, at once; then the owner's keys.
     async fn observed_lasting(&self, id: &str) -> Result<Observation, Error> {
         let account = aws_account_of(id);

@@ -157,16 +157,17 @@ async fn all(leaks: &[Leak], store: &SqliteStore, guard: &Guard) {
 }
 
 #[cfg(feature = "aws")]
-fn aws_to_stopped(criterion: &mut Criterion) {
+fn aws_keys(criterion: &mut Criterion) {
     aws::to_stopped(criterion);
+    aws::at_once(criterion);
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws_to_stopped(_: &mut Criterion) {}
+fn aws_keys(_: &mut Criterion) {}
 
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10);
-    targets = one_key_to_stopped, aws_to_stopped, keys_at_once
+    targets = one_key_to_stopped, aws_keys, keys_at_once
 }
 criterion_main!(benches);

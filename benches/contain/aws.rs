@@ -36,14 +36,49 @@ pub(crate) fn to_stopped(criterion: &mut Criterion) {
         criterion.bench_function(name, |bencher| {
             bencher.iter_custom(|times| {
                 let one = || {
-                    let user = format!("bot-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-                    let leaked = credential(&moto.create_user_with_key(&user));
+                    let leaked = leak(&moto);
                     runtime.block_on(contain(&moto, &responder, &leaked, &store, is_shown))
                 };
                 (0..times).map(|_| one()).sum()
             });
         });
     }
+}
+
+/// Contains keys of as many users at the same time, from the finding to the proof: the evidence included, and
+/// what the server itself needs.
+pub(crate) fn at_once(criterion: &mut Criterion) {
+    let moto = Moto::start();
+    let responder = credential(&moto.responder("responder", WHOLE));
+    moto.enforce();
+    moto.fault("slow=50");
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(folder.path().join("incidents.db")).expect("a store");
+    let runtime = runtime();
+    for count in [1, 50] {
+        criterion.bench_function(
+            &format!("contain/AWS, {count} at once, to the proof"),
+            |bencher| {
+                bencher.iter_custom(|times| {
+                    let all = || {
+                        let leaked: Vec<_> = (0..count).map(|_| leak(&moto)).collect();
+                        let tasks =
+                            leaked.iter().map(|key| contain(&moto, &responder, key, &store, false));
+                        let begun = Instant::now();
+                        runtime.block_on(stanch::contain::at_once(tasks, |_, _| ()));
+                        begun.elapsed()
+                    };
+                    (0..times).map(|_| all()).sum()
+                });
+            },
+        );
+    }
+}
+
+/// Makes a user whose key leaked.
+fn leak(moto: &Moto) -> Credential {
+    let user = format!("bot-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    credential(&moto.create_user_with_key(&user))
 }
 
 async fn connect(moto: &Moto, responder: &Credential) -> Far<AwsIam> {

@@ -8,8 +8,9 @@ use aws_sdk_iam::operation::RequestId;
 use aws_sdk_iam::types::{AccessKey, StatusType};
 
 use super::failure::{self, Asked};
-use super::observe::{is_not_the_owner, named, state, timestamp, user_arn};
+use super::observe::{named, state, timestamp};
 use super::permissions::{CREATE, DELETE, UPDATE, WHO_AM_I};
+use super::responder::{is_not_the_owner, user_arn};
 use super::watch::Watch;
 use super::{AwsIam, unsupported};
 use crate::pattern::aws_account_of;

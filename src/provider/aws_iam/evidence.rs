@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use super::AwsIam;
 use super::failure::{self, Asked};
 use super::judge::Policy;
-use super::observe::user_arn;
 use super::permissions::{
     ATTACHED, GET_USER, GROUP_ATTACHED, GROUP_INLINE, GROUP_POLICY, GROUPS, INLINE, POLICY,
     POLICY_VERSION, QUARANTINE, SIMULATE, USER_POLICY,
 };
 use super::powers::Rights;
+use super::responder::user_arn;
 use super::watch::Watch;
 use crate::provider::{Error, Evidence, KeyKind, Known, Observation};
 

@@ -27,6 +27,8 @@ mod accounts;
 mod activity;
 mod athena;
 mod bedrock;
+mod bedrock_key;
+mod bedrock_probe;
 mod change;
 mod connect;
 mod evidence;
@@ -39,7 +41,9 @@ mod permissions;
 mod powers;
 mod probe;
 mod queries;
+mod responder;
 mod restrict;
+mod restrict_calls;
 mod role;
 mod role_rights;
 mod surroundings;
@@ -61,7 +65,7 @@ use jiff::Timestamp;
 
 use self::activity::Pace;
 use self::connect::Clients;
-use self::observe::Known;
+use self::responder::Known;
 use self::watch::Watch;
 use super::{
     Call, Created, Error, Evidence, Key, Log, Observation, Operation, Page, Probe, Provider, Query,

@@ -7,8 +7,9 @@ use aws_sdk_sts::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::get_caller_identity::GetCallerIdentityOutput;
 
 use super::failure::{self, Asked};
-use super::observe::{identity, key_id};
+use super::observe::key_id;
 use super::permissions::WHO_AM_I;
+use super::responder::identity;
 use super::watch::Watch;
 use super::{AwsIam, connect};
 use crate::pattern::aws_account_of;

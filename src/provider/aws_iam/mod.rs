@@ -7,13 +7,15 @@
 //!
 //! | file | what it does | with which calls |
 //! |---|---|---|
-//! | `observe` | whose the key is, in what state | `sts:GetCallerIdentity` beside `iam:GetAccessKeyLastUsed`, then `iam:ListAccessKeys` |
+//! | `observe` | whose the key is, in what state | who acts beside `iam:GetAccessKeyLastUsed`, then `iam:ListAccessKeys` |
 //! | `evidence`, `role_rights`, `surroundings` | what it may do | everything at once, within a minute |
 //! | `judge`, `powers` | that in words | none |
 //! | `change` | stop, start, make, remove | one each |
-//! | `restrict` | deny, narrow, end sessions, and back | one each, and the tag |
+//! | `restrict`, `restrict_calls` | deny, narrow, end sessions, and back | one each, and the tag |
+//! | `responder`, `role` | who acts, and that it isn't the key | `sts:GetCallerIdentity`, `sts:AssumeRole` |
 //! | `activity`, `told`, `meaning` | what it did | `cloudtrail:LookupEvents` in every region |
 //! | `trail_logs`, `insights`, `athena`, `queries` | the same from logs of the operator's own | a query started, asked about, read |
+//! | `bedrock`, `bedrock_key`, `bedrock_probe` | all that for Bedrock's keys | `iam:ListServiceSpecificCredentials` and its like |
 //! | `permissions` | which of these need which permission | none |
 //!
 //! Who the responder is is asked with `sts:GetCallerIdentity`, which needs no permission, and for half a

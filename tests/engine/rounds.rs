@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use stanch::contain::{Facts, Settled, Subject, plan};
+use stanch::contain::{Facts, Life, Patience, Proof, Settled, Subject, ask_again, plan};
 use stanch::provider::simulated::Simulated;
 use stanch::provider::{
-    Call, Created, Error, Evidence, Key, Observation, Operation, Probe, Provider, Receipt,
-    Restriction, Standing,
+    Call, Created, Error, Evidence, Key, KeyState, Observation, Operation, Probe, Provider,
+    Receipt, Restriction, Standing,
 };
 use stanch::secret::Credential;
 
@@ -143,4 +143,19 @@ async fn where_nobody_saw_a_plan_the_key_is_asked_once_it_is_known_as_ours() {
         assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
         assert_eq!(provider.stopped.lock().unwrap().0, stopped);
     }
+}
+
+#[tokio::test]
+async fn a_key_that_lives_says_so_once() {
+    let world = World::new();
+    let proof = Proof { refusals: 3, window_seconds: 0 };
+    let asked = async || {
+        let provider = Counting::new(&world.simulated);
+        let patience = Patience::without_waiting();
+        let again = ask_again(&provider, &world.credential, &patience, proof).await.unwrap();
+        (again.life, *provider.depth.lock().unwrap())
+    };
+    assert_eq!(asked().await, (Life::Alive, 1));
+    world.simulated.force(&world.key_id(), KeyState::Inactive).unwrap();
+    assert_eq!(asked().await, (Life::Dead, 3));
 }

@@ -16,6 +16,7 @@ mod several;
 mod world;
 
 use std::fs;
+use std::path::PathBuf;
 
 use moto::{AccessKey, Moto, WHOLE};
 use stanch::secret::{Credential, Part, Secret};
@@ -30,7 +31,12 @@ struct Story {
     finding: String,
     /// The endpoint that AWS's own configuration names.
     configured: Option<String>,
+    /// The operator's policy, where it isn't the default.
+    policy: Option<PathBuf>,
 }
+
+/// A policy in which nothing is waited for long.
+const QUICK: &str = "[containment]\nproof = { refusals = 2, window_seconds = 0 }\n";
 
 impl Story {
     fn begin() -> Self {
@@ -58,7 +64,10 @@ impl Story {
         world.commit("Clean up");
         let scan = world.stanch(&["scan", ".", "--history", "--format", "jsonl"]);
         let finding = scan.findings()[0]["fingerprint"].as_str().unwrap()[..8].to_owned();
-        Self { world, moto, leaked, responder, finding, configured: None }
+        let policy = world.home().join("quick.toml");
+        fs::write(&policy, QUICK).unwrap();
+        let policy = Some(policy);
+        Self { world, moto, leaked, responder, finding, configured: None, policy }
     }
 
     /// Runs the program as the responder.
@@ -72,6 +81,8 @@ impl Story {
         // Where a call goes is what the tests name.
         variables.retain(|(name, _)| *name != "AWS_ENDPOINT_URL");
         variables.extend(self.configured.clone().map(|place| ("AWS_ENDPOINT_URL", place)));
+        let policy = self.policy.as_ref().map(|policy| policy.display().to_string());
+        variables.extend(policy.map(|policy| ("STANCH_POLICY", policy)));
         let variables: Vec<_> =
             variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let run = self.world.stanch_with(arguments, &variables, "");
@@ -133,7 +144,8 @@ fn fingerprint(key: &AccessKey) -> String {
 
 #[test]
 fn the_whole_story_plan_apply_show_verify_undo() {
-    let story = Story::begin();
+    let mut story = Story::begin();
+    story.policy = None;
 
     let plan = story.contain(&[]);
     says(&plan, 0, &["disable", "prove-dead", "iam:UpdateAccessKey", "billing", "plan hash"]);
@@ -142,6 +154,8 @@ fn the_whole_story_plan_apply_show_verify_undo() {
     // The plan that was shown says where it goes.
     let apply = story.stanch(&["contain", &story.finding, "--apply"]);
     says(&apply, 0, &["contained: the old key is proved dead", "incident  INC-", "head"]);
+    let proved = apply.out.lines().find(|line| line.contains("prove-dead")).unwrap();
+    assert!(proved.contains("refused the old key"), "{proved}");
     assert_eq!(story.state_of_leaked(), "Inactive");
 
     says(&story.stanch(&["incident", "show"]), 0, &["MTTD", "MTTC", "contained", &story.leaked.id]);

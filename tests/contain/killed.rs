@@ -106,9 +106,7 @@ impl<'a> Leak<'a> {
         let delivered = world.path("delivered.jsonl");
         let delivery = format!("sh {} {}", script.display(), delivered.display());
         let finding = fingerprint(&leaked);
-        // What is waited for needn't be waited for long.
-        let policy = "[containment]\nproof = { refusals = 3, window_seconds = 1 }\n";
-        std::fs::write(world.home().join("policy.toml"), policy).unwrap();
+        std::fs::write(world.home().join("policy.toml"), crate::QUICK).unwrap();
         Self { moto, responder, world, user, leaked, finding, delivered, delivery, store, lines }
     }
 

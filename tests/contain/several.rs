@@ -38,7 +38,10 @@ impl Leaks {
     }
 
     fn contain(&self, arguments: &[&str]) -> Run {
-        let variables = self.moto.environment(&self.responder);
+        let mut variables = self.moto.environment(&self.responder);
+        let policy = self.world.home().join("quick.toml");
+        std::fs::write(&policy, crate::QUICK).unwrap();
+        variables.push(("STANCH_POLICY", policy.display().to_string()));
         let variables: Vec<_> = variables.iter().map(|(n, value)| (*n, value.as_str())).collect();
         let run = self.world.stanch_with(&[&["contain"], arguments].concat(), &variables, "");
         assert_absent(&self.secrets(), &run.all(), "an output");

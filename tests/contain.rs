@@ -19,6 +19,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use moto::{AccessKey, Moto, WHOLE};
+use serde_json::json;
 use stanch::secret::{Credential, Part, Secret};
 use world::{Run, World, assert_absent, everything_in};
 
@@ -346,6 +347,41 @@ fn where_nobody_looks_at_a_plan_the_evidence_is_read_once_and_beside_the_stoppin
     let calls = story.moto.calls().split_off(before);
     let count = |name: &str| calls.iter().filter(|(_, call)| call == name).count();
     assert_eq!(count("iam:ListUserPolicies"), 1, "{calls:?}");
+}
+
+#[test]
+fn the_changes_of_an_hour_are_counted_over_all_runs() {
+    let story = Story::begin();
+    let policy = story.world.home().join("policy.toml");
+    fs::write(&policy, format!("{QUICK}changes-an-hour = 1\n")).unwrap();
+    let limited = |flags: &[&str]| {
+        story.contain(&[flags, &["--keep-sessions", "--policy", policy.to_str().unwrap()]].concat())
+    };
+    says(&limited(&[]), 0, &[]);
+    says(&limited(&["--apply"]), 0, &["contained"]);
+    let revive = ["--undo", "disable", "--revive", "--reason", "a drill"];
+    says(&story.contain(&revive), 0, &["taken back: disable"]);
+    says(&limited(&[]), 0, &[]);
+    let again = limited(&["--apply"]);
+    says(&again, 2, &["the 1 changes of this hour are made"]);
+    assert!(!again.all().contains("--approve"), "nobody's approval is missing: {}", again.all());
+    assert_eq!(story.state_of_leaked(), "Active");
+}
+
+#[test]
+fn where_nobody_is_there_a_place_that_takes_no_replacement_keeps_no_key_alive() {
+    let story = Story::begin();
+    assert_eq!(story.moto.call(&story.leaked, "sts:GetCallerIdentity", json!({})), 200);
+    let policy = story.world.home().join("policy.toml");
+    fs::write(&policy, format!("{QUICK}automatic = [\"disable\"]\n")).unwrap();
+    let consumers = ["--visibility", "private", "--consumer", "billing"];
+    let deliver = ["--deliver-to", "aws-secretsmanager:nowhere#id=A,secret=B"];
+    let shown = story.contain(&[&consumers[..], &deliver].concat());
+    says(&shown, 0, &["rotate-first"]);
+    let alone = ["--auto", "--policy", policy.to_str().unwrap()];
+    let auto = story.contain(&[&consumers[..], &deliver, &alone].concat());
+    says(&auto, 0, &["the key is stopped without a replacement", "nowhere", "contained"]);
+    assert_eq!(story.state_of_leaked(), "Inactive");
 }
 
 #[test]

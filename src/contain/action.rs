@@ -82,7 +82,7 @@ impl Action {
         )
     }
 
-    /// Tells whether it only looks, so that it may go on beside the stopping of the key.
+    /// Tells whether it only reads what is of use later: a key is contained whether or not it succeeds.
     pub(super) fn is_aside(self) -> bool {
         matches!(self, Self::Evidence | Self::CheckDelivery)
     }

@@ -30,10 +30,15 @@ impl Fresh {
     pub fn of(observation: Observation) -> Self {
         Self { observation, answer: None, trial: None }
     }
+
+    /// Returns why a replacement would not be taken, where that was tried and found.
+    pub fn undeliverable(&self) -> Option<&DeliveryError> {
+        self.trial.as_ref()?.as_ref().err()
+    }
 }
 
 impl Engine<'_> {
-    /// Looks at the key, and at the same time asks with it where it is to be stopped, and tries the delivery
+    /// Looks at the key, and at the same time asks with it where something is to be changed, and tries the delivery
     /// where it is to be replaced: one round trip.
     ///
     /// # Errors
@@ -41,9 +46,9 @@ impl Engine<'_> {
     pub async fn look(&self, shown: &Plan) -> Result<Fresh, Error> {
         self.check(shown)?;
         let answer = async {
-            match shown.step(Action::Disable) {
-                Some(_) => self.ask_once().await,
-                None => None,
+            match shown.is_mutation() && shown.key_state == KeyState::Active {
+                true => self.ask_once().await,
+                false => None,
             }
         };
         let trial = async {

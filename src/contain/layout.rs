@@ -83,7 +83,7 @@ fn of_key(
     let check = (!replace.is_empty()).then(|| steps::check_delivery(request));
     let evidence =
         (is_there && facts.can(Operation::Evidence)).then(|| steps::evidence(key, facts));
-    let recheck = is_changed.then(|| steps::recheck(key, facts, &stop));
+    let recheck = is_changed.then(|| steps::recheck(key, facts, request, &stop));
     let prove = steps::prove_dead(key, facts, request.proof, proof_needs);
     let mut all: Vec<Step> = check.into_iter().chain(evidence).collect();
     match mode.mode {
@@ -163,7 +163,7 @@ fn of_session(
     all.push(restrictions::end_sessions(issuer, facts));
     all.extend(restrictions::of_roles(facts, request));
     let needs = Some(all[all.len() - 1].clone());
-    all.push(steps::recheck(key, facts, &needs));
+    all.push(steps::recheck(key, facts, request, &needs));
     (all, Vec::new())
 }
 

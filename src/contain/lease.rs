@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +16,9 @@ use crate::incident::Event;
 
 /// How long a lease holds. A live holder renews it at every step, long before.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How old the file of a holder is at least before it is removed: longer than any run takes.
+const SWEPT_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Who works: one process, by a name of its own.
 pub trait Holder: Send + Sync {
@@ -44,7 +48,6 @@ impl Holder for Alone {
 pub struct LockFile {
     name: String,
     folder: PathBuf,
-    path: PathBuf,
     /// Held for its lock.
     _file: File,
 }
@@ -56,18 +59,26 @@ impl LockFile {
     /// Where the file can't be made or locked.
     pub fn hold(folder: &Path, who: &str) -> std::io::Result<Self> {
         fs::create_dir_all(folder)?;
+        sweep(folder);
         let id = uuid::Uuid::now_v7();
         let path = path_in(folder, id);
         let file = File::create_new(&path)?;
         file.lock()?;
-        Ok(Self { name: format!("{who} ({id})"), folder: folder.to_owned(), path, _file: file })
+        Ok(Self { name: format!("{who} ({id})"), folder: folder.to_owned(), _file: file })
     }
 }
 
-impl Drop for LockFile {
-    fn drop(&mut self) {
-        // What is left behind is an empty file.
-        let _ = fs::remove_file(&self.path);
+/// Removes the files whose holders have ended, once no lease of theirs can still be in force: until then the
+/// file shows that its holder is gone. What can't be removed is an empty file.
+fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_lease = path.extension().is_some_and(|extension| extension == "lease");
+        let Ok(file) = File::open(&path) else { continue };
+        let age = file.metadata().and_then(|data| data.modified()).map(|made| made.elapsed());
+        if is_lease && matches!(age, Ok(Ok(age)) if age > SWEPT_AFTER) && file.try_lock().is_ok() {
+            let _ = fs::remove_file(&path);
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 //! | step | one thing done and one thing looked for; it is intended before and finished after |
 //! | look | asking the provider what is so; it changes nothing and may be repeated |
 //! | settle | find out by looking how an interrupted step ended |
-//! | aside | a step that only looks, beside the stopping of the key |
+//! | aside | a step that only reads, before or beside the stopping of the key |
 //! | word | the approvals a plan has; the [`Guard`] compares it with what a step needs |
 //! | lease | one process at work on an incident; the others see which |
 //! | hunt | reading in the provider's log what the key did; it changes nothing |

@@ -3,6 +3,7 @@
 //! equal, and what somebody undid is done again.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -14,7 +15,7 @@ use super::plan::Step;
 use super::restrict::Turn;
 use super::run::Run;
 use crate::incident::Outcome;
-use crate::provider::{self, Key, KeyState, Restriction};
+use crate::provider::{self, Key, KeyState, Known, Restriction};
 
 /// What one look showed: the states of the owner's keys, and which restrictions stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +49,25 @@ impl Run<'_> {
             }
             former = Some(snapshot);
             engine.patience.pause(nth).await;
+            tokio::time::sleep(self.apart()).await;
         }
         Ending::new(
             Outcome::Failed,
             format!("something still moves: done again {again} times, and no two looks were equal"),
         )
+    }
+
+    /// Returns how far apart two looks have to be besides: what was changed doesn't hold everywhere for a few
+    /// seconds, in which whoever may administer can undo it unseen. Twice as long as a proof takes.
+    fn apart(&self) -> Duration {
+        let history = &self.record.history;
+        let evidence = history.finish(Action::Evidence.id());
+        let is_harmless = self.plan.request.grounds.administers == Known::No
+            || evidence.is_some_and(|evidence| evidence.seen["administers"] == "no");
+        match is_harmless {
+            true => Duration::ZERO,
+            false => 2 * Duration::from_secs(self.plan.request.proof.window_seconds.into()),
+        }
     }
 
     /// Returns the restrictions that this plan set.
@@ -111,7 +126,7 @@ impl Run<'_> {
         }
         let mut endings = Vec::new();
         if self.is_stopping() && self.leaked(snapshot) == KeyState::Active {
-            let key = Key { owner: self.plan.owner.clone(), ..self.observed.key.clone() };
+            let key = self.plans_key();
             endings.push(engine.bring_about(Change::Disable, &key, false).await);
         }
         for (restriction, _) in
@@ -119,6 +134,7 @@ impl Run<'_> {
         {
             endings.push(engine.turn(restriction, Turn::Set, false).await);
         }
+        endings.iter().for_each(|_| engine.guard.spend());
         *again += u32::try_from(endings.len()).unwrap_or(u32::MAX);
         endings.into_iter().find(|ending| ending.outcome != Outcome::Succeeded)
     }

@@ -68,13 +68,17 @@ impl Run<'_> {
     }
 
     /// Returns how a step ends that is left out: nobody's sessions are ended where the evidence, which
-    /// wasn't there when the plan was made, shows that the key may do nothing dangerous.
+    /// wasn't there when the plan was made, shows that the key administers nothing.
     pub(super) fn spares(&self, step: &Step) -> Option<Ending> {
         let history = &self.record.history;
         let evidence = history.finish(Action::Evidence.id())?;
         let is_harmless = evidence.seen["administers"] == "no";
         (step.unless_harmless && is_harmless && !history.is_pending(&step.id)).then(|| {
-            let words = format!("not needed: by the evidence {} administers nothing", step.target);
+            let words = format!(
+                "not needed: by the evidence {} administers nothing; its sessions go on until they end, or \
+                 until --end-sessions ends them",
+                step.target
+            );
             Ending::new(Outcome::Skipped, words).seeing(json!({NEEDED: false}))
         })
     }

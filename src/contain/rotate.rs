@@ -20,7 +20,7 @@ use super::look::{Seen, Trouble, trouble};
 use super::plan::Step;
 use super::run::Run;
 use crate::incident::Outcome;
-use crate::provider::{self, Created, Key, KeyState, Operation};
+use crate::provider::{self, Created, Key, KeyState, Liveness, Operation};
 use crate::secret::Credential;
 
 /// A new key whose secret is still at hand.
@@ -189,10 +189,15 @@ impl Run<'_> {
             keys.iter().any(|listed| listed.id == key.id && listed.state == KeyState::Active)
         };
         let ending = match engine.look_until(&key.owner, engine.patience.looks, is_listed).await {
-            Seen::Holds(_) => {
-                let words = format!("key {} was made and is active", key.id);
-                Ending::new(Outcome::Succeeded, words).effective(receipt.at)
-            }
+            Seen::Holds(_) => match self.try_new(&credential).await {
+                Ok(words) => {
+                    let words = format!("key {} was made, is active and {words}", key.id);
+                    Ending::new(Outcome::Succeeded, words).effective(receipt.at)
+                }
+                Err(code) => {
+                    wrong(&format!("made and listed, but the provider refuses it ({code})"))
+                }
+            },
             Seen::Not(_) => wrong("made, says the provider, but not listed as active"),
             Seen::Nothing(blind) => Ending::new(
                 Outcome::Unknown,
@@ -204,6 +209,25 @@ impl Run<'_> {
             self.replacement = Some(Replacement { key, credential });
         }
         ending
+    }
+
+    /// Asks with a new key until the provider accepts it, so that nobody's old key is stopped for one that
+    /// doesn't work yet; returns what was said, or the code of the refusal that patience didn't outlast.
+    async fn try_new(&self, credential: &Credential) -> Result<String, String> {
+        let engine = self.engine;
+        let mut last = Ok(String::new());
+        for nth in 0..engine.patience.looks.max(1) {
+            let probe = engine.provider.probe(credential);
+            let answer = engine.patience.call("asking with the new key", probe).await;
+            last = match answer.map(|probe| probe.liveness) {
+                Ok(Liveness::Accepted { .. }) => return Ok("was accepted".to_owned()),
+                Ok(Liveness::Refused { code } | Liveness::WrongSecret { code }) => Err(code),
+                Ok(Liveness::Unknown { why }) => Ok(format!("couldn't be tried: {why}")),
+                Err(error) => Ok(format!("couldn't be tried: {error}")),
+            };
+            engine.patience.pause(nth).await;
+        }
+        last
     }
 
     /// Looks for the key that was made under an intent. Patiently: a listing may be behind.
@@ -242,6 +266,7 @@ impl Run<'_> {
         let calls = self.engine.provider.calls(Operation::Delete);
         let call = calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>().join(", ");
         let look_first = self.record.history.is_pending(DISCARD);
+        self.engine.guard.spend();
         self.intend(DISCARD, call, &key.id, json!({"key": key}))?;
         let ending = self.engine.bring_about(Change::Delete, key, look_first).await;
         let is_gone = ending.outcome == Outcome::Succeeded;

@@ -26,6 +26,8 @@ pub(super) struct Run<'a> {
     pub(super) observed: Observation,
     /// What the provider said to the leaked key then.
     pub(super) answer: Option<Liveness>,
+    /// Why nothing is to be changed, because what leaked is not the key's own; once it was asked.
+    pub(super) is_anothers: Option<Option<String>>,
     /// What came of trying the delivery then.
     pub(super) trial: Option<Trial>,
     /// An earlier process may have made any call of a step that isn't finished.
@@ -48,6 +50,7 @@ impl<'a> Run<'a> {
             record,
             observed: fresh.observation,
             answer: fresh.answer,
+            is_anothers: None,
             trial: fresh.trial,
             is_resumed: false,
             replacement: None,
@@ -134,6 +137,9 @@ impl<'a> Run<'a> {
             }
         }
         let is_mutation = step.action.is_mutation();
+        if is_mutation && let Some(why) = self.is_anothers().await {
+            return self.record.finish(&step.id, Ending::new(Outcome::Refused, why));
+        }
         if is_mutation {
             self.engine.guard.spend();
         }
@@ -168,7 +174,10 @@ impl<'a> Run<'a> {
         let word = Word { people: &people, confirmed: &confirmed };
         let now = self.engine.clock.now();
         self.record.history.outcome(&step.id) == Some(Outcome::Refused)
-            && self.engine.guard.lacks_word(step, &word, now).is_some()
+            && self.engine.guard.lacks_word(step, &word, now).is_some_and(|lacks| {
+                let finish = self.record.history.finish(&step.id);
+                finish.is_some_and(|finish| finish.detail == lacks)
+            })
     }
 
     /// Writes down what is about to be done, unless an earlier process has and was interrupted.
@@ -207,9 +216,10 @@ impl<'a> Run<'a> {
         left.extend(self.undelivered());
         if self.plan.steps.iter().any(|step| self.awaits_word(step)) {
             left.push(format!(
-                "agree to the plan: `stanch contain {} --approve {}`, and then --resume",
+                "agree to the plan: `stanch contain {} --approve {}`, and then --resume{}",
                 self.plan.fingerprint.short(),
-                self.plan_hash
+                self.plan_hash,
+                self.plan.step(Action::Deliver).map_or("", |_| " with the same --deliver-to")
             ));
         }
         Summary { settled, proved_dead, steps, left_for_a_person: left }

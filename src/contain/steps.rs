@@ -7,7 +7,7 @@ use super::mode;
 use super::plan::{Step, Undo, Waiting};
 use super::request::{Proof, Request};
 use crate::incident::Phase;
-use crate::provider::{Key, KeyState, Observation, Operation, by_hand};
+use crate::provider::{Key, KeyState, Known, Observation, Operation, by_hand};
 
 /// The evidence is waited for so long at most.
 pub(super) const MOST_SECONDS: u32 = 60;
@@ -101,7 +101,15 @@ pub(super) fn disable(key: &Key, facts: &Facts) -> Step {
 }
 
 /// Returns the step that looks until nothing moves any more. `after` is what has to be done before.
-pub(super) fn recheck(key: &Key, facts: &Facts, after: &Option<Step>) -> Step {
+pub(super) fn recheck(key: &Key, facts: &Facts, request: &Request, after: &Option<Step>) -> Step {
+    let apart = match request.grounds.administers {
+        Known::No => 0,
+        Known::Yes | Known::Unknown => 2 * request.proof.window_seconds,
+    };
+    let over = match apart {
+        0 => String::new(),
+        seconds => format!(", {seconds} s apart"),
+    };
     let again = if facts.can(Operation::Restrict) {
         &[Operation::Disable, Operation::Restrict][..]
     } else {
@@ -109,13 +117,13 @@ pub(super) fn recheck(key: &Key, facts: &Facts, after: &Option<Step>) -> Step {
     };
     Step {
         does: format!(
-            "list the keys of {} until two looks are equal, and do again what somebody undid",
+            "list the keys of {} until two looks are equal{over}, and do again what somebody undid",
             key.owner
         ),
         calls: facts.calls_of(Operation::Observe).iter().map(|call| call.name.clone()).collect(),
         target: key.owner.clone(),
         reversible: true,
-        expected_seconds: 5,
+        expected_seconds: 5 + apart,
         requires: after.iter().map(|step| step.id.clone()).collect(),
         by_hand: by_hand(&facts.provider, Operation::Observe, key),
         ..step(Action::Recheck, Phase::Containment, facts, again)

@@ -1,4 +1,5 @@
-//! Stopping the leaked key, and deleting an inactive one that is in the way of its replacement.
+//! Stopping the leaked key, if what leaked is its own secret, and deleting an inactive one that is in the way
+//! of its replacement.
 
 use serde_json::json;
 
@@ -8,36 +9,61 @@ use super::look::Seen;
 use super::plan::Step;
 use super::run::Run;
 use crate::incident::Outcome;
-use crate::provider::{Key, KeyState, Liveness};
+use crate::provider::{Key, KeyKind, KeyState, Liveness};
 
 impl Run<'_> {
-    /// Stops the key, unless the provider says beforehand that the secret isn't this key's.
     pub(super) async fn disable(&mut self, step: &Step) -> Result<(), Error> {
-        let key = self.observed.key.clone();
-        // A key that is gone is still the plan's key, whoever the provider says it belongs to now.
-        let key = Key { owner: self.plan.owner.clone(), ..key };
-        let mut answer = None;
-        if key.state == KeyState::Active && !self.record.history.is_pending(&step.id) {
-            // Asked already, beside the look, where this process began with one.
-            answer = self.answer.take();
-            if answer.is_none() {
-                answer = self.engine.ask_once().await;
-            }
-            if let Some(Liveness::Refused { code } | Liveness::WrongSecret { code }) = &answer
-                && !self.is_stopped_meanwhile(&key).await
-            {
-                let words = format!(
-                    "the provider lists key {} as active and refuses the secret that leaked ({code}): \
-                     it is another key's, and an id alone may not stop a key",
-                    key.id
-                );
-                return self.record.finish(&step.id, Ending::new(Outcome::Refused, words));
-            }
-        }
-        let before = json!({"key": key, "answer": answer});
+        let key = self.plans_key();
+        let before = json!({"key": key, "answer": self.answer});
         self.intend(&step.id, step.calls.join(", "), &key.id, before)?;
         let ending = self.engine.bring_about(Change::Disable, &key, self.is_resumed).await;
         self.record.finish(&step.id, ending)
+    }
+
+    /// A key that is gone is still the plan's key, whoever the provider says it belongs to now.
+    pub(super) fn plans_key(&self) -> Key {
+        Key { owner: self.plan.owner.clone(), ..self.observed.key.clone() }
+    }
+
+    /// Returns why nothing is changed at all, where the provider refuses what leaked though the key is
+    /// active: whoever writes a colleague's id beside a secret of his own could have that key stopped, its
+    /// owner's sessions ended and a new key made. It is asked once, before the first change of a plan.
+    pub(super) async fn is_anothers(&mut self) -> Option<String> {
+        if self.is_anothers.is_none() {
+            self.is_anothers = Some(self.ask_whose().await);
+        }
+        self.is_anothers.clone().flatten()
+    }
+
+    async fn ask_whose(&mut self) -> Option<String> {
+        let key = self.plans_key();
+        let mut changes = self.plan.steps.iter().filter(|step| step.action.is_mutation());
+        // What was begun was asked about before; the key may be stopped since.
+        let was_begun = changes.any(|step| self.was_begun(step));
+        if key.state != KeyState::Active || was_begun {
+            return None;
+        }
+        if self.answer.is_none() {
+            self.answer = self.engine.ask_once().await;
+        }
+        let Some(Liveness::Refused { code } | Liveness::WrongSecret { code }) = &self.answer else {
+            return None;
+        };
+        let code = code.clone();
+        if matches!(key.kind, KeyKind::Session { .. }) {
+            return Some(format!(
+                "the provider refuses session {} ({code}): it is over, or what leaked is not its own. \
+                 Whatever else was begun as its issuer is ended by `--end-sessions-of`, for a key that works",
+                key.id
+            ));
+        }
+        (!self.is_stopped_meanwhile(&key).await).then(|| {
+            format!(
+                "the provider lists key {} as active and refuses the secret that leaked ({code}): \
+                 it is another key's, and an id alone may not stop a key",
+                key.id
+            )
+        })
     }
 
     /// Tells whether somebody else stopped the key and the listing was only behind.

@@ -40,6 +40,11 @@ pub struct UndoSummary {
 }
 
 impl UndoSummary {
+    fn not_taken_back(&mut self, step: &Step, why: &str) {
+        self.failed.push(step.id.clone());
+        self.left_for_a_person.push(format!("take back {}: {why}", step.id));
+    }
+
     fn unsettled(&mut self, step: &Step, words: String) {
         self.settled = false;
         self.failed.push(step.id.clone());
@@ -90,7 +95,10 @@ impl Engine<'_> {
         };
         for step in steps.iter().rev() {
             run.record.renew()?;
-            run.take_back(step, revive, &mut summary).await?;
+            match run.engine.guard.halted().filter(|_| step.action.is_mutation()) {
+                Some(why) if run.was_begun(step) => summary.not_taken_back(step, &why),
+                _ => run.take_back(step, revive, &mut summary).await?,
+            }
         }
         run.record.release()?;
         Ok(summary)
@@ -145,7 +153,7 @@ impl Run<'_> {
     }
 
     /// Tells whether anything of a step may have been done.
-    fn was_begun(&self, step: &Step) -> bool {
+    pub(super) fn was_begun(&self, step: &Step) -> bool {
         self.record.history.trace(&step.id).is_some_and(|trace| trace.before.is_some())
     }
 
@@ -247,8 +255,7 @@ impl Run<'_> {
             Outcome::Succeeded => summary.undone.push(step.id.clone()),
             outcome => {
                 summary.settled &= outcome != Outcome::Unknown;
-                summary.failed.push(step.id.clone());
-                summary.left_for_a_person.push(format!("take back {}: {}", step.id, ending.detail));
+                summary.not_taken_back(step, &ending.detail);
             }
         }
         self.record.finish(id, ending)

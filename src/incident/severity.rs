@@ -1,7 +1,8 @@
 //! Severity: a rule that is data, applied to stored inputs; what is unknown counts as the worse.
 //!
 //! The rules of [`RULES`] are asked in order and the first that holds decides; then a production
-//! credential, or an exposure of more than a day, raises the level by one. Only a person lowers it.
+//! credential, or an exposure of more than a day, raises the level by one. Evidence that settles what was not
+//! known may lower it, and a person by name.
 
 use serde::{Deserialize, Serialize};
 

@@ -32,7 +32,7 @@ pub fn write(out: &mut dyn Write, incident: &Incident) -> io::Result<()> {
     writeln!(out, "  + one level worse where it serves production or was exposed for over a day")?;
     writeln!(
         out,
-        "  Not known counts as the worse; only a person with a name and a reason lowers it."
+        "  Not known counts as the worse; evidence that settles it, or a person with a name and a reason, lowers it."
     )
 }
 

@@ -1,13 +1,15 @@
 //! Whose word a step needs, what the policy allows, and who says stop.
 
+use async_trait::async_trait;
 use stanch::contain::{
-    Action, Alone, Approval, Deletion, Engine, Error, Guard, Holder, LockFile, Plan, Policy, Proof,
-    Request, Settled, Summary, ask_again,
+    Action, Alone, Approval, Deletion, Delivery, DeliveryError, Engine, Error, Guard, Holder,
+    LockFile, Mode, ModeAsked, Plan, Policy, Proof, Request, Settled, Summary, What, ask_again,
 };
 use stanch::contain::{Life, Patience};
 use stanch::incident::{Event, Journal, Outcome};
 use stanch::provider::simulated::Fault;
 use stanch::provider::{KeyState, Operation};
+use stanch::secret::Credential;
 
 use crate::world::{World, bare, detail, end, id_only};
 
@@ -209,6 +211,41 @@ async fn a_halt_stops_everything_before_the_next_change() {
     assert_eq!(engine().apply(&plan).await.unwrap().settled, Settled::Contained);
 }
 
+/// Somebody says stop while a replacement is handed over.
+struct Halting<'a>(&'a World, std::path::PathBuf);
+
+#[async_trait]
+impl Delivery for Halting<'_> {
+    async fn deliver(&self, credential: &Credential) -> Result<String, DeliveryError> {
+        std::fs::write(&self.1, "wrong account").unwrap();
+        self.0.delivery.deliver(credential).await
+    }
+
+    fn describe(&self) -> String {
+        self.0.delivery.describe()
+    }
+}
+
+#[tokio::test]
+async fn a_halt_stops_a_run_and_an_undo_in_their_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("halt");
+    let world = World::new();
+    let mode = ModeAsked { mode: Mode::RotateFirst, reason: "a test".to_owned() };
+    let plan = world.plan(&Request { mode: Some(mode), ..world.with_delivery() }).await;
+    let guard = Guard::new(Policy::default()).halting_at(file.clone());
+    let halting = Halting(&world, file.clone());
+    let engine = || Engine { guard: &guard, delivery: Some(&halting), ..world.engine() };
+    let summary = engine().apply(&plan).await.unwrap();
+    assert_eq!(end(&summary, "deliver"), Outcome::Succeeded, "{summary:#?}");
+    assert_eq!(end(&summary, "disable"), Outcome::Refused, "{summary:#?}");
+    assert_eq!(world.asked(Operation::Disable), 0);
+    assert!(engine().undo(&What::All, false, "over").await.is_err(), "halted");
+    std::fs::remove_file(&file).unwrap();
+    let undone = engine().undo(&What::All, false, "over").await.unwrap();
+    assert_eq!(undone.undone, ["rotate"], "{undone:#?}");
+}
+
 #[tokio::test]
 async fn two_at_once_one_acts_and_the_other_sees_it_and_by_whom() {
     let folder = tempfile::tempdir().unwrap();
@@ -253,6 +290,12 @@ async fn a_lease_is_kept_from_the_living_and_taken_over_from_the_dead() {
     let later = crate::world::Ticking::at(1_800_001_001);
     let far = Engine { clock: &later, ..far };
     assert!(far.unfinished().is_ok(), "it ran out by itself");
+
+    // However a process ended, what it leaves behind shows that it did.
+    drop(ada);
+    let third = LockFile::hold(folder.path(), "eve").unwrap();
+    let third = Engine { holder: &third, ..world.engine() };
+    assert_eq!(third.apply(&plan).await.unwrap().settled, Settled::Contained);
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use stanch::contain::{Error, Patience, Settled};
+use stanch::contain::{Error, Fresh, Mode, ModeAsked, Patience, Request, Settled};
 use stanch::incident::Outcome::{Failed, Refused, Skipped, Succeeded, Unknown};
 use stanch::incident::{Event, Journal};
 use stanch::provider::simulated::{Fault, Simulated};
 use stanch::provider::{
-    Call, Created, Error as ProviderError, Key, KeyKind, KeyState, Liveness, Observation,
+    Call, Created, Error as ProviderError, Key, KeyKind, KeyState, Liveness, Measure, Observation,
     Operation, Probe, Provider, Receipt,
 };
 use stanch::secret::Credential;
@@ -48,6 +48,8 @@ enum Mood<'a> {
     Overtaken(AtomicU32),
     /// Says that the owner isn't there.
     Ownerless,
+    /// Refuses every key but the one with this id.
+    Unready(String),
     /// Somebody else writes this into the record while the key is being stopped.
     Watched(&'a World, Event),
 }
@@ -125,6 +127,11 @@ impl Provider for Hostile<'_> {
         {
             let identity = self.inner.observe(credential).await?.responder;
             probe.liveness = Liveness::Accepted { identity };
+        }
+        if let Mood::Unready(id) = &self.mood
+            && credential.public("id") != Some(id)
+        {
+            probe.liveness = Liveness::Refused { code: "not-yet".to_owned() };
         }
         if let Mood::Overtaken(_) = &self.mood {
             let code = "key-inactive".to_owned();
@@ -311,16 +318,53 @@ async fn a_new_key_that_is_old_or_somebody_elses_is_not_delivered() {
 }
 
 #[tokio::test]
-async fn somebody_elses_key_id_with_a_secret_that_is_not_its_own_stops_nothing() {
-    let mut world = World::new();
-    let colleague = world.simulated.issue("colleague").unwrap();
-    world.credential.parts.insert("id".to_owned(), colleague.parts["id"].clone());
+async fn somebody_elses_key_id_with_a_secret_that_is_not_its_own_changes_nothing() {
+    for mode in [Mode::DisableFirst, Mode::RotateFirst] {
+        for looks_beforehand in [true, false] {
+            let mut world = World::new();
+            let colleague = world.simulated.issue("colleague").unwrap();
+            world.credential.parts.insert("id".to_owned(), colleague.parts["id"].clone());
+            let request = Request {
+                mode: Some(ModeAsked { mode, reason: "a test".to_owned() }),
+                narrow: Some(Measure::DenyAll),
+                end_sessions: Some(true),
+                ..world.with_delivery()
+            };
+            let plan = world.plan(&request).await;
+            let engine = world.engine();
+            let fresh = match looks_beforehand {
+                true => engine.look(&plan).await.unwrap(),
+                false => Fresh::of(world.simulated.observe(&world.credential).await.unwrap()),
+            };
+            let summary = engine.apply_to(&plan, fresh).await.unwrap();
+            for step in ["disable", "narrow", "end-sessions", "rotate"] {
+                assert_eq!(end(&summary, step), Refused, "{summary:#?}");
+                assert!(detail(&summary, step).contains("another key's"), "{summary:#?}");
+            }
+            assert!(!summary.proved_dead);
+            assert_eq!(world.simulated.asked().unwrap(), []);
+            let summary = world.engine().resume().await.unwrap();
+            assert_eq!(summary.settled, Settled::Refused, "{summary:#?}");
+            assert_eq!(world.simulated.asked().unwrap(), []);
+            assert!(world.simulated.really_works(&colleague).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_key_that_is_not_accepted_is_not_delivered() {
+    let world = World::new();
     let plan = world.plan_with_delivery().await;
-    let summary = world.engine().apply(&plan).await.unwrap();
-    assert_eq!(end(&summary, "disable"), Refused, "{summary:#?}");
-    assert!(!summary.proved_dead);
-    assert_eq!(world.asked(Operation::Disable), 0);
-    assert!(world.simulated.really_works(&colleague).unwrap());
+    let hostile = Hostile { inner: &world.simulated, mood: Mood::Unready(world.key_id()) };
+    let summary = world.engine_at(&hostile).apply(&plan).await.unwrap();
+    assert!(summary.proved_dead);
+    assert_eq!(end(&summary, "rotate"), Failed, "{summary:#?}");
+    assert!(detail(&summary, "rotate").contains("refuses it (not-yet)"), "{summary:#?}");
+    assert!(world.delivery.delivered().is_empty());
+
+    let summary = world.engine().resume().await.unwrap();
+    assert_eq!(summary.settled, Settled::Contained, "{summary:#?}");
+    world.assert_replaced_and_silent();
 }
 
 #[tokio::test]

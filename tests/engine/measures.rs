@@ -1,9 +1,11 @@
 //! Evidence, restrictions, sessions, and looking until nothing moves.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use stanch::contain::{Action, Request, Settled, What};
+use stanch::contain::{Action, Proof, Request, Settled, What};
 use stanch::incident::{Classification, Event, Inputs, Journal, Level, Outcome, Visibility};
 use stanch::provider::simulated::{Fault, Simulated};
 use stanch::provider::{
@@ -301,19 +303,44 @@ async fn what_a_key_did_is_read_page_by_page() {
     assert_eq!(uses[4].call, "simulated:Read4");
 }
 
+#[tokio::test]
+async fn whoever_may_administer_is_looked_at_until_a_change_holds_everywhere() {
+    let world = World::new();
+    let proof = Proof { refusals: 1, window_seconds: 1 };
+    let plan = world.plan(&Request { proof, ..bare() }).await;
+    assert!(plan.step(Action::Recheck).unwrap().does.contains("2 s apart"));
+    let racing = Racing { revive_after: Some(Duration::from_secs(1)), ..Racing::at(&world) };
+    let summary = world.engine_at(&racing).apply(&plan).await.unwrap();
+    assert_eq!(world.asked(Operation::Disable), 2, "{summary:#?}");
+    assert!(summary.proved_dead, "{summary:#?}");
+    assert!(!world.simulated.really_works(&world.credential).unwrap());
+}
+
 /// Somebody starts the stopped key again, or lifts its owner's restrictions, just before one of the looks.
 struct Racing<'a> {
     inner: &'a Simulated,
     looks: AtomicU32,
     standing_looks: AtomicU32,
     revive_at: u32,
+    /// How long after the key was stopped it is started again, once, before the next look.
+    revive_after: Option<Duration>,
+    stopped: Mutex<Option<Instant>>,
     lift_at: u32,
 }
 
 impl<'a> Racing<'a> {
     fn at(world: &'a World) -> Self {
-        let (looks, standing_looks) = Default::default();
-        Self { inner: &world.simulated, looks, standing_looks, revive_at: 0, lift_at: 0 }
+        let (looks, standing_looks, stopped) = Default::default();
+        let (revive_at, revive_after, lift_at) = (0, None, 0);
+        let inner = &world.simulated;
+        Self { inner, looks, standing_looks, revive_at, revive_after, stopped, lift_at }
+    }
+
+    fn is_time(&self) -> bool {
+        let mut stopped = self.stopped.lock().unwrap();
+        let is_time =
+            stopped.zip(self.revive_after).is_some_and(|(at, after)| at.elapsed() >= after);
+        stopped.take_if(|_| is_time).is_some()
     }
 }
 
@@ -340,7 +367,7 @@ impl Provider for Racing<'_> {
     }
 
     async fn keys(&self, owner: &str) -> Result<Vec<Key>, Error> {
-        if self.looks.fetch_add(1, Ordering::SeqCst) + 1 == self.revive_at {
+        if self.looks.fetch_add(1, Ordering::SeqCst) + 1 == self.revive_at || self.is_time() {
             for key in self.inner.really(owner)? {
                 self.inner.force(&key.id, KeyState::Active)?;
             }
@@ -349,6 +376,9 @@ impl Provider for Racing<'_> {
     }
 
     async fn disable(&self, key: &Key) -> Result<Receipt, Error> {
+        if self.revive_after.is_some() && self.looks.load(Ordering::SeqCst) == 0 {
+            *self.stopped.lock().unwrap() = Some(Instant::now());
+        }
         self.inner.disable(key).await
     }
 

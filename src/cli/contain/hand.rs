@@ -9,8 +9,8 @@ use super::{Args, Format, asked, baseline, connect, deliver};
 use crate::cli::locate::Located;
 use crate::cli::{ExitCode, Failure, Global, environment};
 use crate::contain::{
-    Delivery, Facts, Fresh, Guard, Holder, Plan, Request, Subject, differences, hangs_on_rights,
-    plan,
+    Delivery, Facts, Fresh, Guard, Holder, Mode, Plan, Request, Subject, differences,
+    hangs_on_rights, plan,
 };
 use crate::incident::{Clock, Event, IncidentId, PlanRecord, Store};
 use crate::provider::{Evidence, Observation, Provider};
@@ -122,8 +122,17 @@ impl<'a> Hand<'a> {
             evidence = asked::evidence(&*self.provider, observation).await;
             request = self.request(observation, None, evidence.as_ref())?;
         }
-        let request = self.with_baseline(request, observation).await?;
-        let plan = Box::new(self.plan_now(observation, &request)?);
+        let mut request = self.with_baseline(request, observation).await?;
+        let mut plan = self.plan_now(observation, &request)?;
+        if plan.mode.mode == Mode::RotateFirst
+            && let Some(error) = fresh.undeliverable()
+        {
+            // Nobody is there who could mend it, and the key must not live on for that.
+            Failure::new(error.to_string()).warn("the key is stopped without a replacement");
+            request.delivery = None;
+            plan = self.plan_now(observation, &request)?;
+        }
+        let plan = Box::new(plan);
         remember(self.shared.store, &plan)?;
         Ok(Next::Apply { plan, fresh: Box::new(fresh), evidence })
     }

@@ -210,13 +210,35 @@ fn apply_refuses_what_was_not_shown() {
     let story = Story::begin();
     says(&story.contain(&["--apply"]), 2, &["no plan was shown", "hint"]);
     says(&story.contain(&[]), 0, &[]);
-    story.moto.create_key("billing");
-    says(&story.contain(&["--apply"]), 2, &["not the one that was shown", "nothing was done"]);
+    let further = format!("the owner has a further key, {}", story.moto.create_key("billing").id);
+    let words = ["not the one that was shown", &further, "nothing was done"];
+    says(&story.contain(&["--apply"]), 2, &words);
     let calls = story.moto.calls();
     assert!(
         calls.iter().all(|(_, call)| !call.ends_with(":UpdateAccessKey")),
         "nothing was changed: {calls:?}"
     );
+}
+
+#[test]
+fn of_two_who_contain_a_key_at_once_one_acts_and_the_other_sees_it() {
+    let story = Story::begin();
+    says(&story.contain(&[]), 0, &[]);
+    story.moto.fault("slow=300");
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| story.contain(&["--apply"]));
+        (story.contain(&["--apply"]), other.join().unwrap())
+    });
+    story.moto.fault("clear");
+    let (acted, saw) = if one.code == 0 { (one, other) } else { (other, one) };
+    says(&acted, 0, &["contained"]);
+    let says_so = ["is at work on this incident", "someone else", "not the one that was shown"];
+    assert_eq!(saw.code, 2, "{}", saw.all());
+    assert!(says_so.iter().any(|words| saw.all().contains(words)), "{}", saw.all());
+    let calls = story.moto.calls();
+    let changes = calls.iter().filter(|(_, call)| call == "iam:UpdateAccessKey").count();
+    assert_eq!(changes, 1, "{}", saw.all());
+    says(&story.stanch(&["incident", "verify"]), 0, &["holds"]);
 }
 
 #[test]

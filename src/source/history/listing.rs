@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::source::Copied;
-use crate::source::repository::{Entry, entries, split_entry};
+use crate::source::repository::{Entry, EntryKind};
 
 /// An entry of a tree, in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,24 @@ impl Item {
     pub(super) fn is_tree(self) -> bool {
         self.target & 1 == 1
     }
+
+    /// Returns an entry that differs from this one in nothing but the object.
+    fn naming(self, object: u32) -> Self {
+        Self::new(self.name, self.is_tree(), object)
+    }
+}
+
+/// Numbers the names and objects of entries.
+pub(super) trait Numbering {
+    /// Returns the number of a name.
+    fn name(&self, name: &[u8]) -> u32;
+
+    /// Looks where the number of an object will be looked for: many such looks are made at once, while each
+    /// number must be waited for.
+    fn approach(&self, id: &[u8]);
+
+    /// Returns the number of an object.
+    fn object(&self, id: &[u8]) -> u32;
 }
 
 /// Every entry of a tree, and where each ends in its bytes.
@@ -50,14 +68,11 @@ pub(super) struct Difference {
 
 impl Listing {
     /// Lists a tree, in which ids have so many bytes, or none where an entry of it can't be read.
-    pub(super) fn of(
-        bytes: &[u8],
-        id_bytes: usize,
-        item: impl Fn(Entry<'_>) -> Item,
-    ) -> Option<Self> {
-        let mut listing = Self { id_bytes, ends: Vec::new(), items: Vec::new() };
-        listing.read(bytes, bytes.len(), &item)?;
-        Some(listing)
+    pub(super) fn of(bytes: &[u8], id_bytes: usize, numbering: &impl Numbering) -> Option<Self> {
+        let listing = Self { id_bytes, ends: Vec::new(), items: Vec::new() };
+        let mut reading = Reading { listing, bytes, numbering, new: Vec::new() };
+        reading.finish()?;
+        Some(reading.listing)
     }
 
     /// Returns every entry.
@@ -71,29 +86,31 @@ impl Listing {
         &self,
         bytes: &[u8],
         copies: &[Copied],
-        item: impl Fn(Entry<'_>) -> Item,
+        numbering: &impl Numbering,
     ) -> Option<(Self, Difference)> {
         // Mostly one entry more than its base.
         let (ends, items) = (self.ends.len() + 4, self.items.len() + 4);
         let (ends, items) = (Vec::with_capacity(ends), Vec::with_capacity(items));
-        let mut listing = Self { id_bytes: self.id_bytes, ends, items };
-        let mut added = Vec::new();
+        let listing = Self { id_bytes: self.id_bytes, ends, items };
+        let mut reading = Reading { listing, bytes, numbering, new: Vec::new() };
         let mut kept: Vec<Range<usize>> = Vec::new();
         for copied in copies {
             // An entry of the base that begins where one of this tree would begin is the same entry, and
             // so are those behind it, as far as all is copied.
-            while listing.end() < copied.end() {
-                if let Some(entries) = self.within(copied, listing.end()) {
-                    listing.take(self, &entries, copied);
-                    kept.push(entries);
-                } else {
-                    added.push(listing.read_one(bytes, &item)?);
+            while reading.listing.end() < copied.end() {
+                match self.at(copied, reading.listing.end()) {
+                    Some(entries) if !entries.is_empty() => {
+                        reading.listing.take(self, &entries, copied);
+                        kept.push(entries);
+                    }
+                    Some(cut) => reading.read_like(self, cut.start, copied)?,
+                    None => reading.read_one()?,
                 }
             }
         }
-        let known = listing.items.len();
-        listing.read(bytes, bytes.len(), &item)?;
-        added.extend(&listing.items[known..]);
+        reading.finish()?;
+        let Reading { listing, new, .. } = reading;
+        let added = new.into_iter().map(|(at, _)| listing.items[at]).collect();
         let removed = self.all_but(kept)?;
         Some((listing, Difference { removed, added }))
     }
@@ -103,16 +120,21 @@ impl Listing {
         self.ends.last().map_or(0, |end| *end as usize)
     }
 
+    /// Returns where an entry begins.
+    fn start(&self, entry: usize) -> usize {
+        entry.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
+    }
+
     /// Returns the entries from one that begins at `start` of the new tree to the last one that is
-    /// copied as a whole, if there are any.
-    fn within(&self, copied: &Copied, start: usize) -> Option<Range<usize>> {
+    /// copied as a whole; none where no entry begins there.
+    fn at(&self, copied: &Copied, start: usize) -> Option<Range<usize>> {
         let start = copied.base_start + start.checked_sub(copied.start)?;
         let first = match start {
             0 => 0,
             start => self.ends.binary_search(&u32::try_from(start).ok()?).ok()? + 1,
         };
         let last = self.ends.partition_point(|end| *end as usize <= copied.base_end());
-        (first < last).then_some(first..last)
+        Some(first..last.max(first))
     }
 
     /// Appends entries of the base.
@@ -120,23 +142,6 @@ impl Listing {
         let moved = (copied.start as u32).wrapping_sub(copied.base_start as u32);
         self.ends.extend(base.ends[entries.clone()].iter().map(|end| end.wrapping_add(moved)));
         self.items.extend_from_slice(&base.items[entries.clone()]);
-    }
-
-    /// Reads on to the end.
-    fn read(&mut self, bytes: &[u8], end: usize, item: &impl Fn(Entry<'_>) -> Item) -> Option<()> {
-        while self.end() < end {
-            self.read_one(bytes, item)?;
-        }
-        Some(())
-    }
-
-    fn read_one(&mut self, bytes: &[u8], item: &impl Fn(Entry<'_>) -> Item) -> Option<Item> {
-        let start = self.end();
-        let (text, _) = split_entry(&bytes[start..], self.id_bytes)?;
-        let item = item(entries(text, self.id_bytes).next()?.ok()?);
-        self.ends.push(u32::try_from(start + text.len()).ok()?);
-        self.items.push(item);
-        Some(item)
     }
 
     /// Returns the entries that are in none of these ranges; none at all where two of them overlap.
@@ -153,6 +158,64 @@ impl Listing {
     }
 }
 
+/// A listing that is being made.
+struct Reading<'a, N> {
+    listing: Listing,
+    bytes: &'a [u8],
+    numbering: &'a N,
+    /// The entries that the base does not list, and the ids of the objects that they name.
+    new: Vec<(usize, &'a [u8])>,
+}
+
+impl<'a, N: Numbering> Reading<'a, N> {
+    /// Reads on to the end, and numbers the objects of what is new.
+    fn finish(&mut self) -> Option<()> {
+        while self.listing.end() < self.bytes.len() {
+            self.read_one()?;
+        }
+        self.new.iter().for_each(|(_, id)| self.numbering.approach(id));
+        for (at, id) in &self.new {
+            let item = &mut self.listing.items[*at];
+            *item = item.naming(self.numbering.object(id));
+        }
+        Some(())
+    }
+
+    /// Reads the next entry.
+    fn read_one(&mut self) -> Option<()> {
+        let rest = &self.bytes[self.listing.end()..];
+        let (entry, after) = Entry::split_off(rest, self.listing.id_bytes)?;
+        let item = match entry.kind {
+            EntryKind::Submodule => Item::SUBMODULE,
+            kind => Item::new(self.numbering.name(entry.name), kind == EntryKind::Tree, 0),
+        };
+        self.add(item, entry.id, rest.len() - after.len())
+    }
+
+    /// Reads the next entry, of which something is copied from the beginning of one of the base: mostly all
+    /// but the id.
+    fn read_like(&mut self, base: &Listing, entry: usize, copied: &Copied) -> Option<()> {
+        let Some(end) = base.ends.get(entry) else { return self.read_one() };
+        let id_start = *end as usize - base.id_bytes;
+        if copied.base_end() < id_start {
+            return self.read_one();
+        }
+        let length = *end as usize - base.start(entry);
+        let rest = self.bytes[self.listing.end()..].get(..length)?;
+        self.add(base.items[entry], &rest[length - base.id_bytes..], length)
+    }
+
+    /// Appends an entry whose object is still to be numbered.
+    fn add(&mut self, item: Item, id: &'a [u8], length: usize) -> Option<()> {
+        if item != Item::SUBMODULE {
+            self.new.push((self.listing.items.len(), id));
+        }
+        self.listing.ends.push(u32::try_from(self.listing.end() + length).ok()?);
+        self.listing.items.push(item);
+        Some(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,9 +226,20 @@ mod tests {
         line
     }
 
-    fn item(entry: Entry<'_>) -> Item {
-        let name = entry.name.iter().fold(0, |name, byte| name * 256 + u32::from(*byte));
-        Item::new(name, false, u32::from(entry.oid.as_bytes()[0]))
+    /// Numbers everything by its first bytes.
+    struct Plainly;
+
+    impl Numbering for Plainly {
+        fn name(&self, name: &[u8]) -> u32 {
+            let add = |sum: u32, byte: &u8| sum.wrapping_mul(257) + u32::from(*byte);
+            name.iter().fold(0, add)
+        }
+
+        fn approach(&self, _: &[u8]) {}
+
+        fn object(&self, id: &[u8]) -> u32 {
+            u32::from(id[0])
+        }
     }
 
     /// Makes the result of copies from a base and of what stands between them.
@@ -188,23 +262,32 @@ mod tests {
     fn a_derived_listing_is_the_one_read_whole_wherever_the_copies_begin_and_end() {
         let base =
             [line("a", 1), line("bcd", 2), line("e", 3), line("f", 0), line("g", 5)].concat();
-        let listing = Listing::of(&base, 20, item).unwrap();
+        let listing = Listing::of(&base, 20, &Plainly).unwrap();
         let new = line("new", 9);
         for cut in 0..=base.len() {
             for until in cut..=base.len() {
-                // What is left out is put in again, with another entry where that fits.
+                // What is left out is put in again, with another entry where that fits, and with another
+                // byte where that leaves entries.
                 let mut middle = base[cut..until].to_vec();
                 middle.extend(if until == base.len() { &new[..] } else { &[] });
-                let pieces = [Ok(0..cut), Err(middle), Ok(until..base.len())];
-                let (bytes, copies) = assemble(&base, &pieces);
-                let (derived, difference) = listing.derive(&bytes, &copies, item).unwrap();
-                let whole = Listing::of(&bytes, 20, item).unwrap();
-                assert_eq!((&derived.ends, &derived.items), (&whole.ends, &whole.items));
-                let mut items = listing.items.clone();
-                items.retain(|item| !difference.removed.contains(item));
-                items.extend(difference.added.iter());
-                assert_eq!(items.len(), whole.items.len());
-                assert!(whole.items.iter().all(|item| items.contains(item)));
+                let mut other = middle.clone();
+                other.first_mut().into_iter().for_each(|byte| *byte = 8);
+                for middle in [middle, other] {
+                    let pieces = [Ok(0..cut), Err(middle), Ok(until..base.len())];
+                    let (bytes, copies) = assemble(&base, &pieces);
+                    let derived = listing.derive(&bytes, &copies, &Plainly);
+                    let whole = Listing::of(&bytes, 20, &Plainly);
+                    let (Some((derived, difference)), Some(whole)) = (&derived, &whole) else {
+                        assert!(derived.is_none() && whole.is_none());
+                        continue;
+                    };
+                    assert_eq!((&derived.ends, &derived.items), (&whole.ends, &whole.items));
+                    let mut items = listing.items.clone();
+                    items.retain(|item| !difference.removed.contains(item));
+                    items.extend(difference.added.iter());
+                    assert_eq!(items.len(), whole.items.len());
+                    assert!(whole.items.iter().all(|item| items.contains(item)));
+                }
             }
         }
     }
@@ -213,10 +296,10 @@ mod tests {
     fn entries_moved_replaced_and_left_out_are_told() {
         let lines = [line("a", 1), line("b", 2), line("c", 3), line("d", 4)];
         let (length, base) = (lines[0].len(), lines.concat());
-        let listing = Listing::of(&base, 20, item).unwrap();
+        let listing = Listing::of(&base, 20, &Plainly).unwrap();
         let pieces = [Ok(2 * length..3 * length), Err(line("b", 7)), Ok(0..length)];
         let (bytes, copies) = assemble(&base, &pieces);
-        let (_, difference) = listing.derive(&bytes, &copies, item).unwrap();
+        let (_, difference) = listing.derive(&bytes, &copies, &Plainly).unwrap();
         let numbers = |items: &[Item]| items.iter().map(|item| item.object()).collect::<Vec<_>>();
         assert_eq!(numbers(&difference.removed), [2, 4]);
         assert_eq!(numbers(&difference.added), [7]);
@@ -225,6 +308,6 @@ mod tests {
     #[test]
     fn a_tree_that_is_cut_off_has_no_listing() {
         let whole = [line("a", 1), line("b", 2)].concat();
-        assert!(Listing::of(&whole[..whole.len() - 1], 20, item).is_none());
+        assert!(Listing::of(&whole[..whole.len() - 1], 20, &Plainly).is_none());
     }
 }

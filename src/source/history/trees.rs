@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
-use super::listing::{Item, Listing};
+use super::listing::{Item, Listing, Numbering};
 use super::names::Names;
 use crate::source::Copied;
 use crate::source::pack::{self, Node, Pack, Visit};
@@ -86,14 +86,15 @@ impl<'a> Trees<'a> {
     /// Returns the number of an object.
     pub(super) fn number(&self, oid: Oid) -> Number {
         let total = self.places.len() as Number;
-        self.number_or_next(oid, total)
+        self.number_or_next(oid.as_bytes(), total)
     }
 
     /// Returns the same while the trees are still being listed, of `total` objects in packs.
-    fn number_or_next(&self, oid: Oid, total: Number) -> Number {
+    fn number_or_next(&self, id: &[u8], total: Number) -> Number {
         let packs = self.packs.iter().zip(&self.firsts);
-        let mut found = packs.filter_map(|(pack, first)| Some(first + pack.number(oid)?));
+        let mut found = packs.filter_map(|(pack, first)| Some(first + pack.number(id)?));
         found.next().unwrap_or_else(|| {
+            let oid = Oid::from_bytes(id).expect("it is as long as ids are");
             let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
             let next = outside.oids.len() as Number;
             let number = *outside.numbers.entry(oid).or_insert(next);
@@ -126,17 +127,13 @@ impl<'a> Trees<'a> {
 
     /// Returns an entry of a tree in numbers.
     pub(super) fn item(&self, entry: Entry<'_>) -> Item {
-        self.item_of(entry, self.places.len() as Number)
-    }
-
-    fn item_of(&self, entry: Entry<'_>, total: Number) -> Item {
         let is_tree = match entry.kind {
             EntryKind::Tree => true,
             EntryKind::Blob => false,
             EntryKind::Submodule => return Item::SUBMODULE,
         };
         let name = self.names.number(entry.name);
-        Item::new(name, is_tree, self.number_or_next(entry.oid, total))
+        Item::new(name, is_tree, self.number_or_next(entry.id, self.places.len() as Number))
     }
 
     /// Returns what a tree lists as a difference; none where that is not known.
@@ -188,6 +185,20 @@ impl Lister<'_> {
     }
 }
 
+impl Numbering for Lister<'_> {
+    fn name(&self, name: &[u8]) -> u32 {
+        self.trees.names.number(name)
+    }
+
+    fn approach(&self, id: &[u8]) {
+        self.trees.packs.iter().for_each(|pack| pack.approach(id));
+    }
+
+    fn object(&self, id: &[u8]) -> Number {
+        self.trees.number_or_next(id, self.total)
+    }
+}
+
 impl Visit for Lister<'_> {
     /// The listing; none where the tree can't be read to its end.
     type Memory = Option<Listing>;
@@ -198,18 +209,17 @@ impl Visit for Lister<'_> {
         bytes: &[u8],
         base: Option<(&Option<Listing>, &[Copied])>,
     ) -> Option<Listing> {
-        let item = |entry: Entry<'_>| self.trees.item_of(entry, self.total);
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
         match base {
             Some((base, copies)) => {
-                let (listing, difference) = base.derive(bytes, copies, item)?;
+                let (listing, difference) = base.derive(bytes, copies, self)?;
                 let base = self.pack.base(node);
                 let base = base.map(|base| self.first + self.pack.number_of(base));
                 self.keep(node, base, &difference.removed, &difference.added);
                 Some(listing)
             }
             None => {
-                let listing = Listing::of(bytes, self.pack.id_bytes(), item)?;
+                let listing = Listing::of(bytes, self.pack.id_bytes(), self)?;
                 self.keep(node, None, &[], listing.items());
                 Some(listing)
             }

@@ -110,7 +110,7 @@ fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: 
             .filter(|base| *base < offset)
             .and_then(|base| offsets.binary_search(&base).ok())
             .map(|base| base as Node),
-        Some(Stored::RefDelta(oid)) => index.find(oid).map(|number| nodes[number]),
+        Some(Stored::RefDelta(oid)) => index.find(oid.as_bytes()).map(|number| nodes[number]),
         Some(Stored::Whole(_)) | None => None,
     };
     base.unwrap_or(NONE)

@@ -84,8 +84,7 @@ impl Index {
     }
 
     /// Returns the number of the object with that id.
-    pub(super) fn find(&self, oid: Oid) -> Option<usize> {
-        let oid = oid.as_bytes();
+    pub(super) fn find(&self, oid: &[u8]) -> Option<usize> {
         let ids = &self.bytes[MAGIC.len() + FAN_OUT_BYTES..self.ids_end()];
         let id = |number: usize| &ids[number * self.id_bytes..(number + 1) * self.id_bytes];
         let Range { start: mut low, end: mut high } = self.near(oid);
@@ -98,6 +97,14 @@ impl Index {
             }
         }
         None
+    }
+
+    /// Looks where an id would stand: the memory is on its way then when it is looked for.
+    pub(super) fn approach(&self, oid: &[u8]) {
+        let near = self.near(oid);
+        if !near.is_empty() {
+            std::hint::black_box(self.head(near.start));
+        }
     }
 
     /// Makes ready for many questions where an id stands.

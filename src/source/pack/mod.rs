@@ -83,12 +83,17 @@ impl Pack {
 
     /// Returns the object of that id.
     pub(super) fn find(&self, oid: Oid) -> Option<Node> {
-        self.index.find(oid).map(|number| self.forest().node(number))
+        self.index.find(oid.as_bytes()).map(|number| self.forest().node(number))
     }
 
     /// Returns its number in the order of the ids.
-    pub(super) fn number(&self, oid: Oid) -> Option<u32> {
-        self.index.find(oid).map(|number| number as u32)
+    pub(super) fn number(&self, id: &[u8]) -> Option<u32> {
+        self.index.find(id).map(|number| number as u32)
+    }
+
+    /// Looks where an id would stand, so that whoever looks for it soon need not wait.
+    pub(super) fn approach(&self, id: &[u8]) {
+        self.index.approach(id);
     }
 
     /// Returns the number in the order of the ids of an object.
@@ -103,7 +108,7 @@ impl Pack {
 
     /// Returns whether an object is in it.
     pub(super) fn has(&self, oid: Oid) -> bool {
-        self.index.find(oid).is_some()
+        self.index.find(oid.as_bytes()).is_some()
     }
 
     /// Returns the checksum of its bytes, as the index knows it.
@@ -114,7 +119,8 @@ impl Pack {
     /// Returns whether the heads of an object and of those it is made from make sense. True where they are
     /// not in this pack. libgit2's binding can't be asked about an object whose head does not.
     pub(super) fn has_sound_heads(&self, oid: Oid) -> bool {
-        let place = |oid: Oid| self.index.find(oid).map(|number| self.index.offset(number));
+        let place =
+            |oid: Oid| self.index.find(oid.as_bytes()).map(|number| self.index.offset(number));
         let mut next = place(oid);
         for _ in 0..MAX_CHAIN {
             let Some(offset) = next else { return true };

@@ -182,7 +182,7 @@ impl<'a> Walk<'a> {
         let mut listing = Vec::new();
         for entry in entries(&bytes, self.objects.id_bytes()) {
             match entry {
-                Ok(entry) => listing.push((entry.name.to_owned(), entry.kind, entry.oid)),
+                Ok(entry) => listing.push((entry.name.to_owned(), entry.kind, entry.oid())),
                 Err(()) => {
                     let why = "an entry of it can't be read".to_owned();
                     failure = Some(Unreadable::Broken(why));

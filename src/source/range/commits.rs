@@ -140,7 +140,7 @@ pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>
     let tree = objects.read(repository::Commit::parse(&bytes)?.tree, ObjectType::Tree).ok()?;
     let entry =
         entries(&tree, objects.id_bytes()).flatten().find(|entry| entry.name == name.as_bytes())?;
-    objects.read(entry.oid, ObjectType::Blob).ok()
+    objects.read(entry.oid(), ObjectType::Blob).ok()
 }
 
 /// Which side reaches a commit.

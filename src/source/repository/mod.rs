@@ -21,7 +21,7 @@ pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
-pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message, split_entry};
+pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message};
 pub(super) use refs::{Tip, head, merged, tips};
 pub(super) use signature::Signature;
 pub(super) use submodules::{Member, family};

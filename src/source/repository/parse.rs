@@ -3,8 +3,6 @@
 //! Lenient where git once was: an object that git wrote long ago and would refuse today must be scanned
 //! all the same. Only what is needed is read, and what can't be read is none.
 
-use std::ffi::CStr;
-
 use git2::Oid;
 
 use super::Signature;
@@ -76,7 +74,37 @@ fn fields<'a>(bytes: &'a [u8], name: &'static str) -> impl Iterator<Item = &'a [
 pub(in crate::source) struct Entry<'a> {
     pub(in crate::source) kind: EntryKind,
     pub(in crate::source) name: &'a [u8],
-    pub(in crate::source) oid: Oid,
+    /// The bytes of the id of what it names.
+    pub(in crate::source) id: &'a [u8],
+}
+
+impl<'a> Entry<'a> {
+    /// Splits the first entry off a tree in which ids have so many bytes: mode, a space, the name, a zero, the
+    /// bytes of an id.
+    pub(in crate::source) fn split_off(
+        tree: &'a [u8],
+        id_bytes: usize,
+    ) -> Option<(Self, &'a [u8])> {
+        let text = &tree[..memchr::memchr(0, tree)?];
+        let (id, rest) = tree[text.len() + 1..].split_at_checked(id_bytes)?;
+        let space = text.iter().take(8).position(|byte| *byte == b' ')?;
+        let kind = EntryKind::of_mode(octal(&text[..space])?);
+        Some((Self { kind, name: &text[space + 1..], id }, rest))
+    }
+
+    /// Returns the id of what it names.
+    pub(in crate::source) fn oid(&self) -> Oid {
+        Oid::from_bytes(self.id).expect("it is as long as ids are")
+    }
+}
+
+/// Reads a mode, which is short.
+fn octal(digits: &[u8]) -> Option<u32> {
+    let add = |mode, digit: &u8| {
+        matches!(digit, b'0'..=b'7').then(|| mode << 3 | u32::from(digit - b'0'))
+    };
+    let mode = digits.iter().try_fold(0, add);
+    mode.filter(|_| !digits.is_empty())
 }
 
 /// What an entry of a tree names.
@@ -111,30 +139,9 @@ pub(in crate::source) fn entries(
         if rest.is_empty() {
             return None;
         }
-        let split = split_entry(rest, id_bytes);
-        let parsed = split.and_then(|(entry, _)| entry_of(entry, id_bytes));
-        rest = match (parsed, split) {
-            (Some(_), Some((_, after))) => after,
-            _ => &[],
-        };
-        Some(parsed.ok_or(()))
-    })
-}
-
-/// Splits the first entry off a tree: mode, a space, the name, a zero, the bytes of an id.
-pub(in crate::source) fn split_entry(bytes: &[u8], id_bytes: usize) -> Option<(&[u8], &[u8])> {
-    let text = CStr::from_bytes_until_nul(bytes).ok()?;
-    bytes.split_at_checked(text.count_bytes() + 1 + id_bytes)
-}
-
-fn entry_of(bytes: &[u8], id_bytes: usize) -> Option<Entry<'_>> {
-    let (text, oid) = bytes.split_at_checked(bytes.len().checked_sub(id_bytes)?)?;
-    let space = text.iter().take(8).position(|byte| *byte == b' ')?;
-    let mode = u32::from_str_radix(std::str::from_utf8(&text[..space]).ok()?, 8).ok()?;
-    Some(Entry {
-        kind: EntryKind::of_mode(mode),
-        name: text[space + 1..].strip_suffix(b"\0")?,
-        oid: Oid::from_bytes(oid).ok()?,
+        let split = Entry::split_off(rest, id_bytes);
+        rest = split.map_or(&[], |(_, after)| after);
+        Some(split.map(|(entry, _)| entry).ok_or(()))
     })
 }
 

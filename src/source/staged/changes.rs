@@ -148,7 +148,7 @@ impl Walk<'_> {
         let bytes = tree.and_then(|tree| self.objects.read(tree, ObjectType::Tree).ok());
         let bytes = bytes.unwrap_or_default();
         let entries = entries(&bytes, self.objects.id_bytes()).map_while(Result::ok);
-        entries.map(|entry| (entry.name.to_owned(), (entry.kind, entry.oid))).collect()
+        entries.map(|entry| (entry.name.to_owned(), (entry.kind, entry.oid()))).collect()
     }
 }
 

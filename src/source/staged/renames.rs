@@ -54,7 +54,11 @@ fn gone(objects: &Objects, removed: &[Removed]) -> Vec<Gone> {
             EntryKind::Tree => {
                 let bytes = objects.read(oid, ObjectType::Tree).unwrap_or_default();
                 for entry in entries(&bytes, objects.id_bytes()).map_while(Result::ok) {
-                    waiting.push(([&path, &b"/"[..], entry.name].concat(), entry.kind, entry.oid));
+                    waiting.push((
+                        [&path, &b"/"[..], entry.name].concat(),
+                        entry.kind,
+                        entry.oid(),
+                    ));
                 }
             }
         }

@@ -1,18 +1,18 @@
 //! The commits and tags that the references reach, in the order in which they were made.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::HashSet;
 
 use git2::{ObjectType, Oid};
 
 use super::Gaps;
 use super::deliver::Deliver;
+use super::number::{NumberBits, NumberMap, NumberSet};
+use super::numbers::{Number, Numbers};
 use super::remembered::Clean;
+use super::stock::{Commit, Indices, Stock};
 use super::store::Store;
-use crate::source::pack::{self, Node, Pack, Visit};
-use crate::source::repository::{self, Signature, Tag, Tip, Unreadable};
-use crate::source::{Copied, Moment, Place};
+use super::written::Written;
+use crate::source::repository::{Tag, Tip, Unreadable};
 
 /// Everything reachable but trees and blobs.
 #[derive(Default)]
@@ -26,32 +26,22 @@ pub(super) struct Commits {
     pub(super) tags: Vec<Tagged>,
     /// Trees and blobs that a reference or tag names directly.
     pub(super) roots: Vec<Root>,
-}
-
-/// A commit, without its message.
-pub(super) struct Commit {
-    pub(super) oid: Oid,
-    pub(super) tree: Oid,
-    pub(super) written: Written,
-    pub(super) parents: Vec<Oid>,
-    /// The size of its message, where that was read and nothing was found in it.
-    pub(super) clean: Option<u32>,
-    /// Seconds since 1970 as the committer had it; 0 where it can't be read.
-    seconds: i64,
+    stock: Stock,
+    indices: Indices,
 }
 
 /// An annotated tag, without its message.
 pub(super) struct Tagged {
-    pub(super) oid: Oid,
+    pub(super) number: Number,
     /// What it names.
-    pub(super) target: Oid,
+    pub(super) target: Number,
     pub(super) is_reached: bool,
     pub(super) written: Written,
 }
 
 /// A tree or blob that a reference or tag names directly.
 pub(super) struct Root {
-    pub(super) oid: Oid,
+    pub(super) number: Number,
     pub(super) kind: ObjectType,
     pub(super) holder: Holder,
 }
@@ -66,26 +56,12 @@ pub(super) enum Holder {
     Nothing,
 }
 
-/// Who wrote a commit or tag, and when.
-pub(super) struct Written {
-    author: Option<Arc<str>>,
-    date: Option<Moment>,
-}
-
-impl Written {
-    /// Says at a place that it was there first.
-    pub(super) fn stamp(&self, place: &mut Place, oid: Oid) {
-        place.commit = Some(oid.to_string());
-        place.author = self.author.as_deref().map(str::to_owned);
-        place.date = self.date;
-    }
-}
-
 impl Commits {
     /// Reads everything that the tips reach, then what only the `others` do. The parents of `shallow`
     /// commits are known to be missing.
     pub(super) fn collect(
         objects: &Store<'_>,
+        numbers: &Numbers<'_>,
         tips: &[Tip],
         others: &[Oid],
         shallow: &HashSet<Oid>,
@@ -93,30 +69,47 @@ impl Commits {
         clean: &Clean,
     ) -> Self {
         let gaps = deliver.gaps;
-        let authors = Authors::default();
+        let stock = Stock::of_packs(numbers, objects.max_bytes(), deliver, clean);
+        let number = |oid: &Oid| numbers.number(oid.as_bytes());
+        let named = tips.iter().rev().map(|tip| (number(&tip.oid), tip));
         let mut walk = Walk {
-            shallow,
-            packed: Packed::of(objects, &authors, deliver, clean),
-            found: Self::default(),
-            authors: &authors,
+            numbers,
+            shallow: shallow.iter().map(number).collect(),
+            packed: Indices::of(numbers, stock.commits.iter()),
+            found: Self { stock, ..Self::default() },
+            places: Vec::new(),
             // A tip that can't be read is named by its reference too.
-            names: tips.iter().rev().map(|tip| (tip.oid, &*tip.name)).collect(),
+            names: named.clone().map(|(number, tip)| (number, &*tip.name)).collect(),
             is_reached: true,
-            seen: HashSet::new(),
-            gone: HashSet::new(),
-            queue: tips.iter().rev().map(Next::of).collect(),
+            seen: NumberBits::default(),
+            gone: NumberSet::default(),
+            queue: named.map(|(number, tip)| Next::of(number, tip)).collect(),
         };
         walk.run(objects, gaps);
-        let mut commits = oldest_first(std::mem::take(&mut walk.found.commits));
+        let mut commits = walk.take_oldest_first();
         walk.found.reached = commits.len();
         walk.is_reached = false;
-        let others = others.iter().rev();
-        walk.queue.extend(others.map(|oid| Next { may_be_gone: true, ..Next::needed(*oid) }));
+        let others = others.iter().rev().map(number);
+        let next = |number| Next { may_be_gone: true, ..Next::needed(number) };
+        walk.queue.extend(others.map(next));
         walk.run(objects, gaps);
+        commits.extend(walk.take_oldest_first());
         let mut found = walk.found;
-        commits.extend(oldest_first(found.commits));
+        found.indices = Indices::of(numbers, commits.iter());
+        found.stock.commits = Vec::new();
         found.commits = commits;
         found
+    }
+
+    /// Returns the index of a commit.
+    pub(super) fn index(&self, number: Number) -> Option<u32> {
+        self.indices.get(number)
+    }
+
+    /// Returns the indices of the parents of a commit, as far as they are here.
+    pub(super) fn parents(&self, index: u32) -> impl Iterator<Item = u32> {
+        let parents = self.stock.parents(&self.commits[index as usize]).iter();
+        parents.filter_map(|parent| self.index(*parent))
     }
 
     /// Returns whether a reference or a log reaches a holder.
@@ -128,41 +121,29 @@ impl Commits {
             Holder::Nothing => false,
         }
     }
-
-    /// Returns the id of a holder, and who wrote it.
-    pub(super) fn holder(&self, holder: Holder) -> Option<(Oid, &Written)> {
-        match holder {
-            Holder::Commit(index) => {
-                let commit = &self.commits[index as usize];
-                Some((commit.oid, &commit.written))
-            }
-            Holder::Tag(index) => {
-                let tag = &self.tags[index as usize];
-                Some((tag.oid, &tag.written))
-            }
-            Holder::Reference | Holder::Nothing => None,
-        }
-    }
 }
 
 /// A walk from the tips down, in one thread so that its order is always the same.
 struct Walk<'a> {
-    shallow: &'a HashSet<Oid>,
-    packed: Packed<'a>,
+    numbers: &'a Numbers<'a>,
+    shallow: NumberSet<Number>,
+    /// Where the commits of the packs stand in the stock.
+    packed: Indices,
     found: Commits,
-    authors: &'a Authors,
-    names: HashMap<Oid, &'a str>,
+    /// Where those that were met stand in the stock.
+    places: Vec<usize>,
+    names: NumberMap<Number, &'a str>,
     /// Whether a reference or a log reaches what is walked now.
     is_reached: bool,
-    seen: HashSet<Oid>,
+    seen: NumberBits,
     /// What is not there, and was named only where git promises nothing.
-    gone: HashSet<Oid>,
+    gone: NumberSet<Number>,
     queue: Vec<Next>,
 }
 
 /// An object to be read.
 struct Next {
-    oid: Oid,
+    number: Number,
     /// What names it, where that is a tag.
     holder: Holder,
     /// Whether git may have removed it all the same.
@@ -170,35 +151,36 @@ struct Next {
 }
 
 impl Next {
-    fn of(tip: &Tip) -> Self {
-        Self { may_be_gone: tip.may_be_gone, ..Self::needed(tip.oid) }
+    fn of(number: Number, tip: &Tip) -> Self {
+        Self { may_be_gone: tip.may_be_gone, ..Self::needed(number) }
     }
 
-    fn needed(oid: Oid) -> Self {
-        Self { oid, holder: Holder::Reference, may_be_gone: false }
+    fn needed(number: Number) -> Self {
+        Self { number, holder: Holder::Reference, may_be_gone: false }
     }
 }
 
 impl Walk<'_> {
     fn run(&mut self, objects: &Store<'_>, gaps: &Gaps) {
-        while let Some(Next { oid, holder, may_be_gone }) = self.queue.pop() {
+        while let Some(Next { number, holder, may_be_gone }) = self.queue.pop() {
             // git keeps nothing of what nothing reaches: it is gone, not missing.
             let may_be_gone = may_be_gone || !self.is_reached;
-            let is_missed = !may_be_gone && self.gone.remove(&oid);
-            if !self.seen.insert(oid) && !is_missed {
+            let is_missed = !may_be_gone && self.gone.remove(&number);
+            if !self.seen.insert(number) && !is_missed {
                 continue;
             }
-            if let Some(commit) = self.packed.take(oid) {
-                self.commit(oid, commit);
+            if let Some(place) = self.packed.get(number) {
+                self.commit(number, place as usize);
                 continue;
             }
+            let oid = self.numbers.oid(number);
             let outcome = objects.read_any(oid);
-            let noted = outcome.and_then(|(kind, bytes)| self.note(oid, kind, &bytes, holder));
+            let noted = outcome.and_then(|(kind, bytes)| self.note(number, kind, &bytes, holder));
             match noted {
                 Ok(()) => {}
-                Err(Unreadable::Absent) if may_be_gone => _ = self.gone.insert(oid),
+                Err(Unreadable::Absent) if may_be_gone => _ = self.gone.insert(number),
                 Err(why) => {
-                    let what = match self.names.get(&oid) {
+                    let what = match self.names.get(&number) {
                         Some(name) => format!("object {oid} ({name})"),
                         None => format!("object {oid}"),
                     };
@@ -210,7 +192,7 @@ impl Walk<'_> {
 
     fn note(
         &mut self,
-        oid: Oid,
+        number: Number,
         kind: ObjectType,
         bytes: &[u8],
         holder: Holder,
@@ -218,158 +200,35 @@ impl Walk<'_> {
         let garbled = || Unreadable::Broken(format!("its header is no {kind}'s"));
         match kind {
             ObjectType::Commit => {
-                let commit = repository::Commit::parse(bytes).ok_or_else(garbled)?;
-                self.commit(oid, self.authors.commit(oid, commit));
+                let place = self.found.stock.read(self.numbers, number, bytes);
+                self.commit(number, place.ok_or_else(garbled)?);
             }
             ObjectType::Tag => {
                 let tag = Tag::parse(bytes).ok_or_else(garbled)?;
                 let index = self.found.tags.len() as u32;
-                let date = tag.tagger.as_ref().and_then(|tagger| tagger.when);
-                let written = self.authors.written(tag.tagger, date);
-                let (target, is_reached) = (tag.target, self.is_reached);
-                self.found.tags.push(Tagged { oid, target, is_reached, written });
-                self.queue.push(Next { holder: Holder::Tag(index), ..Next::needed(tag.target) });
+                let target = self.numbers.number(tag.target.as_bytes());
+                let (is_reached, written) = (self.is_reached, Written::of(kind, bytes));
+                self.found.tags.push(Tagged { number, target, is_reached, written });
+                self.queue.push(Next { holder: Holder::Tag(index), ..Next::needed(target) });
             }
-            _ => self.found.roots.push(Root { oid, kind, holder }),
+            _ => self.found.roots.push(Root { number, kind, holder }),
         }
         Ok(())
     }
 
-    fn commit(&mut self, oid: Oid, mut commit: Commit) {
-        if self.shallow.contains(&oid) {
-            commit.parents.clear();
+    fn commit(&mut self, number: Number, place: usize) {
+        let stock = &mut self.found.stock;
+        if !self.shallow.is_empty() && self.shallow.contains(&number) {
+            stock.cut_off(place);
         }
-        self.queue.extend(commit.parents.iter().rev().map(|parent| Next::needed(*parent)));
-        self.found.commits.push(commit);
-    }
-}
-
-/// Each author's text once: there are far fewer authors than commits.
-#[derive(Default)]
-struct Authors(Mutex<HashMap<String, Arc<str>>>);
-
-impl Authors {
-    fn commit(&self, oid: Oid, commit: repository::Commit) -> Commit {
-        let date = commit.committer.and_then(|committer| committer.when);
-        Commit {
-            oid,
-            tree: commit.tree,
-            written: self.written(commit.author, date),
-            parents: commit.parents,
-            clean: None,
-            seconds: date.map_or(0, |date| date.timestamp().as_second()),
-        }
+        let parents = stock.parents(&stock.commits[place]).iter();
+        self.queue.extend(parents.rev().map(|parent| Next::needed(*parent)));
+        self.places.push(place);
     }
 
-    fn written(&self, author: Option<Signature>, date: Option<Moment>) -> Written {
-        let author = author.map(|author| {
-            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let shared = known.entry(author.who);
-            let shared = shared.or_insert_with_key(|who| who.as_str().into());
-            shared.clone()
-        });
-        Written { author, date }
+    /// Takes the commits that were met, in order.
+    fn take_oldest_first(&mut self) -> Vec<Commit> {
+        let places = std::mem::take(&mut self.places);
+        self.found.stock.oldest_first(self.numbers, &places)
     }
-}
-
-/// The commits of the packs, read from several threads; what can't be read there is none.
-struct Packed<'a>(Vec<(&'a Pack, Vec<Slot>)>);
-
-type Slot = OnceLock<Box<Commit>>;
-
-impl<'a> Packed<'a> {
-    fn of(objects: &Store<'a>, authors: &Authors, deliver: &Deliver<'_>, clean: &Clean) -> Self {
-        let read = |pack: &'a Pack| {
-            let mut slots = Vec::new();
-            slots.resize_with(pack.len(), Slot::new);
-            let reader = ReadCommits { pack, slots, authors, deliver, known: clean };
-            let wanted = pack.of_kind(ObjectType::Commit);
-            pack::walk(pack, ObjectType::Commit, objects.max_bytes(), &wanted, &reader);
-            (pack, reader.slots)
-        };
-        Self(objects.packs().iter().map(read).collect())
-    }
-
-    /// Returns a commit, once.
-    fn take(&mut self, oid: Oid) -> Option<Commit> {
-        let mut packs = self.0.iter_mut();
-        packs.find_map(|(pack, slots)| Some(*slots[pack.find(oid)? as usize].take()?))
-    }
-}
-
-struct ReadCommits<'a> {
-    pack: &'a Pack,
-    slots: Vec<Slot>,
-    authors: &'a Authors,
-    deliver: &'a Deliver<'a>,
-    /// What nothing was found in before.
-    known: &'a Clean,
-}
-
-impl Visit for ReadCommits<'_> {
-    type Memory = ();
-
-    fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
-        if let Some(commit) = repository::Commit::parse(bytes) {
-            let mut commit = self.authors.commit(self.pack.oid(node), commit);
-            if self.known.size(commit.oid).is_none() {
-                commit.clean = self.deliver.clean_message(bytes);
-            }
-            _ = self.slots[node as usize].set(Box::new(commit));
-        }
-    }
-}
-
-/// Puts parents before children and, as far as that allows, the older before the younger.
-fn oldest_first(mut commits: Vec<Commit>) -> Vec<Commit> {
-    let places = places_by_age(&commits);
-    let ordered = places.iter().filter(|place| **place != NO_PLACE).count();
-    // They are many: each is moved to its place, and none is copied aside.
-    let (mut places, mut others) = (places, ordered..);
-    places.iter_mut().filter(|place| **place == NO_PLACE).for_each(|place| {
-        *place = others.next().expect("there is always a next number");
-    });
-    for at in 0..commits.len() {
-        while places[at] != at {
-            let place = places[at];
-            commits.swap(at, place);
-            places.swap(at, place);
-        }
-    }
-    commits.truncate(ordered);
-    commits
-}
-
-/// The place of a commit that is its own ancestor, which only damage makes.
-const NO_PLACE: usize = usize::MAX;
-
-/// Returns where each commit belongs.
-fn places_by_age(commits: &[Commit]) -> Vec<usize> {
-    let index: HashMap<Oid, usize> =
-        (commits.iter().enumerate()).map(|(index, commit)| (commit.oid, index)).collect();
-    let mut children = vec![Vec::new(); commits.len()];
-    let mut missing_parents = vec![0_usize; commits.len()];
-    for (child, commit) in commits.iter().enumerate() {
-        for parent in commit.parents.iter().filter_map(|oid| index.get(oid)) {
-            children[*parent].push(child);
-            missing_parents[child] += 1;
-        }
-    }
-    drop(index);
-    let key = |index: usize| Reverse((commits[index].seconds, commits[index].oid, index));
-    let roots = (0..commits.len()).filter(|index| missing_parents[*index] == 0);
-    let mut ready: BinaryHeap<_> = roots.map(key).collect();
-    let mut places = vec![NO_PLACE; commits.len()];
-    let mut place = 0;
-    while let Some(Reverse((_, _, next))) = ready.pop() {
-        places[next] = place;
-        place += 1;
-        for child in &children[next] {
-            missing_parents[*child] -= 1;
-            if missing_parents[*child] == 0 {
-                ready.push(key(*child));
-            }
-        }
-    }
-    places
 }

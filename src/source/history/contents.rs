@@ -3,18 +3,20 @@
 //! Each tree is looked at once, and of one that is stored as a difference only what its base does not list.
 //! Where they stand and since when is asked later, of those alone in which something was found.
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 
 use super::commits::Commits;
 use super::listing::Item;
+use super::number::NumberBits;
+use super::numbers::Number;
 use super::store::Store;
-use super::trees::{Number, Trees};
+use super::trees::Trees;
 use crate::source::repository::{Unreadable, entries};
 
 /// Everything that the trees of a history lead to.
 #[derive(Default)]
 pub(super) struct Contents {
-    pub(super) blobs: Vec<Oid>,
+    pub(super) blobs: Vec<Number>,
     /// How many of them git keeps: a reference or a log leads to them.
     pub(super) kept: usize,
     /// Trees that can't be read, or not to their end.
@@ -23,70 +25,39 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Walks the trees of all commits.
-    pub(super) fn collect(
-        objects: &Store<'_>,
-        trees: &Trees<'_>,
-        commits: &Commits,
-        roots: &[Number],
-    ) -> Self {
-        let (seen_trees, seen_blobs) = (Numbers::default(), Numbers::default());
-        let contents = Self::default();
+    pub(super) fn collect(objects: &Store<'_>, trees: &Trees<'_>, commits: &Commits) -> Self {
         let mut walk = Walk {
             objects,
             trees,
-            contents,
-            seen_trees,
-            seen_blobs,
-            blobs: Vec::new(),
+            contents: Self::default(),
+            seen_trees: NumberBits::default(),
+            seen_blobs: NumberBits::default(),
             based: Vec::new(),
         };
         for is_kept in [true, false] {
-            let (reached, others) = roots.split_at(commits.reached);
-            let roots = if is_kept { reached } else { others };
-            roots.iter().for_each(|root| walk.tree(*root));
+            let (reached, others) = commits.commits.split_at(commits.reached);
+            let commits_here = if is_kept { reached } else { others };
+            commits_here.iter().for_each(|commit| walk.tree(commit.tree));
             let roots = commits.roots.iter();
             for root in roots.filter(|root| commits.is_reached(root.holder) == is_kept) {
-                let number = trees.number(root.oid);
                 match root.kind {
-                    ObjectType::Tree => walk.tree(number),
-                    _ => walk.item(Item::new(0, false, number), &mut Vec::new()),
+                    ObjectType::Tree => walk.tree(root.number),
+                    _ => walk.item(Item::new(0, false, root.number), &mut Vec::new()),
                 }
             }
             walk.finish_trees();
             if is_kept {
-                walk.contents.kept = walk.blobs.len();
+                walk.contents.kept = walk.contents.blobs.len();
             }
         }
-        let Walk { mut contents, blobs, .. } = walk;
-        contents.blobs = blobs.into_iter().map(|blob| trees.oid(blob)).collect();
-        contents
+        walk.contents
     }
 
     /// Adds blobs of which nothing is known but that they are there.
-    pub(super) fn add_others(&mut self, others: impl Iterator<Item = Oid>) {
-        let known: std::collections::HashSet<Oid> = self.blobs.iter().copied().collect();
-        self.blobs.extend(others.filter(|oid| !known.contains(oid)));
-    }
-}
-
-/// A set of numbers, a bit each.
-#[derive(Default)]
-struct Numbers(Vec<u64>);
-
-impl Numbers {
-    /// Adds a number, and returns whether it is new.
-    fn insert(&mut self, number: Number) -> bool {
-        let (word, bit) = (number as usize / 64, 1 << (number % 64));
-        if self.0.len() <= word {
-            self.0.resize(word + 1, 0);
-        }
-        let is_new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        is_new
-    }
-
-    fn contains(&self, number: Number) -> bool {
-        self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    pub(super) fn add_others(&mut self, others: impl Iterator<Item = Number>) {
+        let mut known = NumberBits::default();
+        self.blobs.iter().for_each(|blob| _ = known.insert(*blob));
+        self.blobs.extend(others.filter(|blob| known.insert(*blob)));
     }
 }
 
@@ -94,9 +65,8 @@ struct Walk<'a, 's> {
     objects: &'a Store<'s>,
     trees: &'a Trees<'a>,
     contents: Contents,
-    seen_trees: Numbers,
-    seen_blobs: Numbers,
-    blobs: Vec<Number>,
+    seen_trees: NumberBits,
+    seen_blobs: NumberBits,
     /// Trees of which only the difference was looked at, and their bases.
     based: Vec<(Number, Number)>,
 }
@@ -144,14 +114,14 @@ impl Walk<'_, '_> {
         let object = item.object();
         match item.is_tree() {
             true if self.seen_trees.insert(object) => waiting.push(object),
-            false if self.seen_blobs.insert(object) => self.blobs.push(object),
+            false if self.seen_blobs.insert(object) => self.contents.blobs.push(object),
             _ => {}
         }
     }
 
     /// Reads a tree whole, as far as that goes.
     fn whole(&mut self, tree: Number, waiting: &mut Vec<Number>) {
-        let bytes = match self.objects.read(self.trees.oid(tree), ObjectType::Tree) {
+        let bytes = match self.objects.read(self.trees.numbers.oid(tree), ObjectType::Tree) {
             Ok(bytes) => bytes,
             Err(why) => return self.contents.missing.push((tree, why)),
         };

@@ -2,51 +2,43 @@
 
 use std::collections::HashMap;
 
-use git2::Oid;
-
 use super::commits::Commits;
+use super::number::NumberMap;
+use super::numbers::Number;
 use crate::source::repository::Tip;
 
 /// Commits by their index, parents before children.
-pub(super) struct Graph {
-    indices: HashMap<Oid, u32>,
-    parents: Vec<Vec<u32>>,
+pub(super) struct Graph<'a> {
+    commits: &'a Commits,
     /// What annotated tags name.
-    targets: HashMap<Oid, Oid>,
+    targets: NumberMap<Number, Number>,
 }
 
-impl Graph {
-    pub(super) fn of(commits: &Commits) -> Self {
-        let oids = commits.commits.iter().map(|commit| commit.oid);
-        let indices: HashMap<Oid, u32> = oids.zip(0..).collect();
-        let parents = commits.commits.iter().map(|commit| {
-            let parents = commit.parents.iter();
-            parents.filter_map(|parent| indices.get(parent).copied()).collect()
-        });
-        let parents = parents.collect();
-        let targets = commits.tags.iter().map(|tag| (tag.oid, tag.target)).collect();
-        Self { indices, parents, targets }
+impl<'a> Graph<'a> {
+    pub(super) fn of(commits: &'a Commits) -> Self {
+        let targets = commits.tags.iter().map(|tag| (tag.number, tag.target)).collect();
+        Self { commits, targets }
     }
 
     /// Returns an object and, if it is a tag, all that it names, in however many steps.
-    pub(super) fn named(&self, oid: Oid) -> impl Iterator<Item = Oid> {
-        let steps = std::iter::successors(Some(oid), |oid| self.targets.get(oid).copied());
+    pub(super) fn named(&self, object: Number) -> impl Iterator<Item = Number> {
+        let steps = std::iter::successors(Some(object), |tag| self.targets.get(tag).copied());
         // A tag can't name itself, but a damaged one may say so.
         steps.take(self.targets.len() + 1)
     }
 
     /// Returns the commit that an object is, or that a tag names.
-    pub(super) fn commit(&self, oid: Oid) -> Option<u32> {
-        self.named(oid).last().and_then(|oid| self.indices.get(&oid).copied())
+    pub(super) fn commit(&self, object: Number) -> Option<u32> {
+        self.named(object).last().and_then(|object| self.commits.index(object))
     }
 
     /// Returns of each commit whether one of these is it or comes after it.
     pub(super) fn reached_from(&self, starts: impl Iterator<Item = u32>) -> Vec<bool> {
-        let mut is_reached = vec![false; self.parents.len()];
+        let mut is_reached = vec![false; self.commits.commits.len()];
         let mut waiting: Vec<u32> = starts.collect();
         while let Some(commit) = waiting.pop() {
             if !std::mem::replace(&mut is_reached[commit as usize], true) {
-                waiting.extend(&self.parents[commit as usize]);
+                waiting.extend(self.commits.parents(commit));
             }
         }
         is_reached
@@ -60,9 +52,9 @@ impl Graph {
     ) -> HashMap<u32, u32> {
         let mut children: HashMap<u32, Option<u32>> =
             commits.iter().map(|commit| (*commit, None)).collect();
-        for (child, parents) in (0..).zip(&self.parents) {
-            for parent in parents {
-                let Some(first) = children.get_mut(parent) else { continue };
+        for child in 0..self.commits.commits.len() as u32 {
+            for parent in self.commits.parents(child) {
+                let Some(first) = children.get_mut(&parent) else { continue };
                 let is_better =
                     |known: u32| is_preferred[child as usize] && !is_preferred[known as usize];
                 if first.is_none_or(is_better) {

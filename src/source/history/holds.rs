@@ -7,8 +7,9 @@ use git2::ObjectType;
 
 use super::listing::Item;
 use super::number::{NumberMap, NumberSet};
+use super::numbers::Number;
 use super::store::Store;
-use super::trees::{Number, Trees};
+use super::trees::Trees;
 use crate::source::repository::entries;
 
 /// Which list the entries of a tree are that lead to what is looked for. Many trees share one.
@@ -43,7 +44,7 @@ impl<'a, 's> Holds<'a, 's> {
         objects: &'a Store<'s>,
         wanted: impl Iterator<Item = Number>,
     ) -> Self {
-        let (leads, waiting) = (vec![UNKNOWN; trees.count()], NumberSet::default());
+        let (leads, waiting) = (vec![UNKNOWN; trees.numbers.count()], NumberSet::default());
         let lists = vec![Box::default(), Box::default()];
         let (wanted, loose) = (wanted.collect(), NumberMap::default());
         Self { trees, objects, wanted, leads, lists, waiting, loose }
@@ -165,7 +166,7 @@ impl<'a, 's> Holds<'a, 's> {
 
     /// Lists a tree that is in no pack, or can't be listed there, as far as it can be read.
     fn read(&self, tree: Number) -> Vec<Item> {
-        let bytes = self.objects.read(self.trees.oid(tree), ObjectType::Tree).ok();
+        let bytes = self.objects.read(self.trees.numbers.oid(tree), ObjectType::Tree).ok();
         let bytes = bytes.as_ref().map_or(&[][..], |bytes| bytes);
         let items = entries(bytes, self.objects.id_bytes())
             .map_while(Result::ok)

@@ -15,22 +15,24 @@ mod holds;
 mod listing;
 mod names;
 mod number;
+mod numbers;
 mod paths;
 mod places;
 mod reader;
 mod remembered;
 mod replay;
 mod stays;
+mod stock;
 mod store;
 mod trees;
 mod visit;
+mod written;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
-use rayon::prelude::*;
 
 use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
@@ -41,13 +43,14 @@ use commits::Commits;
 use contents::Contents;
 use deliver::Deliver;
 use holds::Holds;
+use numbers::Numbers;
 use places::Places;
 use reader::Reader;
 use remembered::{Clean, Outcome, State};
 use replay::replay;
 use stays::Chronicle;
 use store::Store;
-use trees::{Number, Trees};
+use trees::Trees;
 
 /// How many paths a history may have that are all listed. A small repository of trees within trees has
 /// paths without number; they must not fill the memory.
@@ -174,15 +177,17 @@ impl History {
             .as_ref()
             .map(|(shelf, _)| Clean::read(shelf, objects.id_bytes()))
             .unwrap_or_default();
+        let numbers = Numbers::of(objects.packs());
         let (commits, trees) = rayon::join(
-            || Commits::collect(&store(), tips, &others.commits, &shallow, deliver, &clean),
-            || Trees::of(objects.packs(), self.max_bytes),
+            || {
+                let others = &others.commits;
+                Commits::collect(&store(), &numbers, tips, others, &shallow, deliver, &clean)
+            },
+            || Trees::of(&numbers, self.max_bytes),
         );
-        let roots = commits.commits.par_iter().map(|commit| trees.number(commit.tree));
-        let roots: Vec<Number> = roots.collect();
-        let mut contents = Contents::collect(&store(), &trees, &commits, &roots);
+        let mut contents = Contents::collect(&store(), &trees, &commits);
         if self.all_objects {
-            contents.add_others(others.blobs.into_iter());
+            contents.add_others(others.blobs.iter().map(|oid| numbers.number(oid.as_bytes())));
         }
         let reader = Reader {
             objects,
@@ -199,23 +204,24 @@ impl History {
         let read = reader.read_all();
         let store = store();
         let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
-        let places = Places::of(&mut holds, &trees, &commits, &roots, self.max_paths);
+        let places = Places::of(&mut holds, &store, &trees, &commits, self.max_paths);
         if places.is_cut_off {
             gaps.note(too_many_paths(self.max_paths));
         }
         reader.finish(&read, &places);
         let (found, noted) = (reader.found(&read, &places), reader.noted(&read, &places));
-        let kept = shelf.map(|shelf| (shelf, reader.hits(&read, &places), reader.cleared(&read)));
+        let kept =
+            shelf.map(|shelf| (shelf, reader.hits(&read, &places, &store), reader.cleared(&read)));
         let head = head(repository);
         let chronicle = Chronicle {
             repository: prefix,
             objects: &store,
+            numbers: &numbers,
             commits: &commits,
-            roots: &roots,
             tips,
             head,
         };
-        let stays = chronicle.stays(&found, &trees, &mut holds);
+        let stays = chronicle.stays(&found, &mut holds);
         if let Some(((shelf, state), hits, clean)) = kept {
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {

@@ -25,3 +25,24 @@ impl Hasher for Mix {
         self.0 ^ (self.0 >> 32)
     }
 }
+
+/// A set of numbers, a bit each.
+#[derive(Debug, Default)]
+pub(super) struct NumberBits(Vec<u64>);
+
+impl NumberBits {
+    /// Adds a number, and returns whether it is new.
+    pub(super) fn insert(&mut self, number: u32) -> bool {
+        let (word, bit) = (number as usize / 64, 1 << (number % 64));
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    pub(super) fn contains(&self, number: u32) -> bool {
+        self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+}

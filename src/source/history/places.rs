@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use super::commits::{Commits, Holder};
 use super::holds::Holds;
-use super::number::NumberSet;
+use super::number::{NumberMap, NumberSet};
+use super::numbers::Number;
 use super::paths::{PathId, Paths};
-use super::trees::{Number, Trees};
+use super::store::Store;
+use super::trees::Trees;
+use super::written::Written;
 
 /// A path, and what held an object there first.
 pub(super) type FirstAt = (PathId, Holder);
@@ -15,6 +18,8 @@ pub(super) type FirstAt = (PathId, Holder);
 pub(super) struct Places {
     found: BTreeMap<Number, Vec<FirstAt>>,
     paths: Paths,
+    /// What the commits say that held something first, by their index.
+    written: NumberMap<u32, Written>,
     /// Whether there are more paths than were followed.
     pub(super) is_cut_off: bool,
 }
@@ -24,34 +29,53 @@ impl Places {
     /// tree met before is not walked again at a new path.
     pub(super) fn of(
         holds: &mut Holds<'_, '_>,
+        objects: &Store<'_>,
         trees: &Trees<'_>,
         commits: &Commits,
-        roots: &[Number],
         max_paths: usize,
     ) -> Self {
         let mut walk = Walk {
-            places: Self { found: BTreeMap::new(), paths: Paths::new(), is_cut_off: false },
+            places: Self {
+                found: BTreeMap::new(),
+                paths: Paths::new(),
+                written: NumberMap::default(),
+                is_cut_off: false,
+            },
             met: NumberSet::default(),
             met_at: NumberSet::default(),
             max_paths,
         };
-        for (root, index) in roots.iter().zip(0..) {
-            walk.tree(holds, *root, Holder::Commit(index));
+        for (commit, index) in commits.commits.iter().zip(0..) {
+            walk.tree(holds, commit.tree, Holder::Commit(index));
         }
         for root in &commits.roots {
-            let number = trees.number(root.oid);
             match root.kind {
-                git2::ObjectType::Tree => walk.tree(holds, number, root.holder),
-                _ if holds.is_wanted(number) => walk.note(number, Paths::ROOT, root.holder),
+                git2::ObjectType::Tree => walk.tree(holds, root.number, root.holder),
+                _ if holds.is_wanted(root.number) => {
+                    walk.note(root.number, Paths::ROOT, root.holder)
+                }
                 _ => {}
             }
         }
-        walk.places
+        let mut places = walk.places;
+        for (_, holder) in places.found.values().flatten() {
+            if let Holder::Commit(index) = *holder {
+                let oid = || trees.numbers.oid(commits.commits[index as usize].number);
+                let written = || Written::of_commit(objects, oid());
+                places.written.entry(index).or_insert_with(written);
+            }
+        }
+        places
     }
 
     /// Returns every path an object had, and what held it there first.
     pub(super) fn at(&self, object: Number) -> &[FirstAt] {
         self.found.get(&object).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns who wrote a commit that held an object first.
+    pub(super) fn written(&self, commit: u32) -> Option<&Written> {
+        self.written.get(&commit)
     }
 
     /// Returns a path as text; the root, where a blob without a path stands, is none.

@@ -7,15 +7,17 @@ use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
 use super::Gaps;
-use super::commits::{Commits, Holder, Written};
+use super::commits::{Commits, Holder};
 use super::contents::Contents;
 use super::deliver::{Deliver, Fate};
+use super::numbers::Number;
 use super::places::Places;
 use super::remembered::{Clean, Hit};
 use super::stays;
 use super::store::Store;
-use super::trees::{Number, Trees};
+use super::trees::Trees;
 use super::visit::{Blobs, Handed, Messages};
+use super::written::Written;
 use crate::source::pack;
 use crate::source::repository::{Objects, Unreadable};
 use crate::source::{Blob, Kind, Place};
@@ -57,7 +59,7 @@ impl Reader<'_> {
         let indices = read.blobs.unsettled().chain(read.blobs.put_off());
         let indices = indices.map(|index| index as usize);
         let indices = indices.chain(read.unread.iter().map(|(index, _)| *index));
-        let blobs = indices.map(|index| self.trees.number(self.contents.blobs[index]));
+        let blobs = indices.map(|index| self.contents.blobs[index]);
         blobs.chain(self.contents.missing.iter().map(|(tree, _)| *tree)).collect()
     }
 
@@ -66,7 +68,7 @@ impl Reader<'_> {
         for (tree, why) in &self.contents.missing {
             for (path, holder) in places.at(*tree) {
                 if *why != Unreadable::Absent || self.commits.is_reached(*holder) {
-                    let oid = self.trees.oid(*tree);
+                    let oid = self.oid(*tree);
                     let what = match places.path(*path, self.trees) {
                         Some(path) => format!("tree {oid} ({path}/)"),
                         None => format!("tree {oid}"),
@@ -82,10 +84,10 @@ impl Reader<'_> {
         let store = || Store::new(self.objects, self.max_bytes);
         put_off.into_par_iter().for_each_init(store, |store, index| {
             let index = index as usize;
-            let oid = self.contents.blobs[index];
-            match store.read(oid, ObjectType::Blob) {
+            let blob = self.contents.blobs[index];
+            match store.read(self.oid(blob), ObjectType::Blob) {
                 Ok(bytes) => {
-                    let blob_places = self.places(oid, places);
+                    let blob_places = self.places(blob, places);
                     let fate = self.deliver.blob(Blob::new(&bytes, &blob_places));
                     read.blobs.note(index, fate);
                 }
@@ -97,9 +99,9 @@ impl Reader<'_> {
     /// Returns where something was found.
     pub(super) fn found(&self, read: &Read, places: &Places) -> stays::Found {
         let blobs = read.blobs.noted().map(|index| self.contents.blobs[index as usize]);
-        let blobs = blobs.map(|oid| {
-            let at = places.at(self.trees.number(oid));
-            (oid, at.iter().map(|(_, holder)| *holder).min().unwrap_or(Holder::Nothing))
+        let blobs = blobs.map(|blob| {
+            let at = places.at(blob);
+            (blob, at.iter().map(|(_, holder)| *holder).min().unwrap_or(Holder::Nothing))
         });
         let (commits, tags) = (read.commits.noted().collect(), read.tags.noted().collect());
         stays::Found { blobs: blobs.collect(), commits, tags }
@@ -108,53 +110,58 @@ impl Reader<'_> {
     /// Returns every place of the blobs in which something was found, by id.
     pub(super) fn noted(&self, read: &Read, places: &Places) -> BTreeMap<String, Vec<Place>> {
         let blobs = read.blobs.noted().map(|index| self.contents.blobs[index as usize]);
-        blobs.map(|oid| (oid.to_string(), self.places(oid, places))).collect()
+        blobs.map(|blob| (self.oid(blob).to_string(), self.places(blob, places))).collect()
     }
 
     /// Returns the objects that must be read again whenever they are asked for.
-    pub(super) fn hits(&self, read: &Read, places: &Places) -> Vec<Hit> {
+    pub(super) fn hits(&self, read: &Read, places: &Places, objects: &Store<'_>) -> Vec<Hit> {
         let blobs = read.blobs.unsettled().map(|index| {
-            let oid = self.contents.blobs[index as usize];
-            Hit { object: oid.to_string(), places: self.places(oid, places) }
+            let blob = self.contents.blobs[index as usize];
+            Hit { object: self.oid(blob).to_string(), places: self.places(blob, places) }
         });
         let commits = read.commits.unsettled().map(|index| {
-            let commit = &self.commits.commits[index as usize];
-            Hit::message(message_place(Kind::CommitMessage, commit.oid, &commit.written))
+            let oid = self.oid(self.commits.commits[index as usize].number);
+            let written = Written::of_commit(objects, oid);
+            Hit::message(message_place(Kind::CommitMessage, oid, &written))
         });
         let tags = read.tags.unsettled().map(|index| {
             let tag = &self.commits.tags[index as usize];
-            Hit::message(message_place(Kind::TagMessage, tag.oid, &tag.written))
+            Hit::message(message_place(Kind::TagMessage, self.oid(tag.number), &tag.written))
         });
         blobs.chain(commits).chain(tags).collect()
     }
 
     /// Returns the objects in which nothing was found, with their sizes.
     pub(super) fn cleared(&self, read: &Read) -> Vec<(Oid, u32)> {
+        let (commits, tags) = (&self.commits.commits, &self.commits.tags);
         let blobs = read.blobs.clean().map(|(index, size)| (self.contents.blobs[index], size));
-        let commits = &self.commits.commits;
-        let messages = read.commits.clean().map(|(index, size)| (commits[index].oid, size));
-        let tags = read.tags.clean().map(|(index, size)| (self.commits.tags[index].oid, size));
-        blobs.chain(messages).chain(tags).collect()
+        let messages = read.commits.clean().map(|(index, size)| (commits[index].number, size));
+        let tags = read.tags.clean().map(|(index, size)| (tags[index].number, size));
+        let all = blobs.chain(messages).chain(tags);
+        all.map(|(number, size)| (self.oid(number), size)).collect()
     }
 
     fn blobs(&self) -> (Handed, Vec<(usize, Unreadable)>) {
         let blobs = &self.contents.blobs;
         let handed = self.but_known(blobs.len(), |index| blobs[index]);
-        for pack in self.objects.packs() {
-            let wanted = handed.wanted(pack, blobs.iter().copied());
+        for (pack, first) in self.trees.numbers.packs() {
+            let node = |index: usize| self.trees.numbers.node(pack, first, blobs[index]);
+            let wanted = handed.wanted(node);
             let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
             pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
         }
         let unread = Mutex::default();
-        handed.each_other(|index| match self.objects.read(blobs[index], ObjectType::Blob) {
-            Ok(bytes) => {
-                let places = [self.nowhere(blobs[index])];
-                handed.note_early(index, self.deliver.early(Blob::new(&bytes, &places)));
-            }
-            Err(why) => {
-                let mut unread: MutexGuard<'_, Vec<_>> =
-                    unread.lock().unwrap_or_else(PoisonError::into_inner);
-                unread.push((index, why));
+        handed.each_other(|index| {
+            match self.objects.read(self.oid(blobs[index]), ObjectType::Blob) {
+                Ok(bytes) => {
+                    let places = [self.nowhere(blobs[index])];
+                    handed.note_early(index, self.deliver.early(Blob::new(&bytes, &places)));
+                }
+                Err(why) => {
+                    let mut unread: MutexGuard<'_, Vec<_>> =
+                        unread.lock().unwrap_or_else(PoisonError::into_inner);
+                    unread.push((index, why));
+                }
             }
         });
         (handed, unread.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -162,22 +169,23 @@ impl Reader<'_> {
 
     fn commit_messages(&self) -> Handed {
         let commits = &self.commits.commits;
-        let handed = self.but_known(commits.len(), |index| commits[index].oid);
+        let handed = self.but_known(commits.len(), |index| commits[index].number);
         for (index, commit) in commits.iter().enumerate() {
             if let Some(size) = commit.clean {
                 self.gaps.tally.count(1, u64::from(size));
                 handed.note(index, Fate { is_noted: false, clean: Some(size) });
             }
         }
-        for pack in self.objects.packs() {
-            let wanted = handed.wanted(pack, commits.iter().map(|commit| commit.oid));
+        for (pack, first) in self.trees.numbers.packs() {
+            let number = |index: usize| commits[index].number;
+            let node = |index| self.trees.numbers.node(pack, first, number(index));
+            let wanted = handed.wanted(node);
             let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
             pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);
         }
         handed.each_other(|index| {
-            let commit = &commits[index];
             let (kind, object) = (Kind::CommitMessage, ObjectType::Commit);
-            let fate = self.message(kind, object, commit.oid, &commit.written);
+            let fate = self.message(kind, object, commits[index].number);
             fate.into_iter().for_each(|fate| handed.note(index, fate));
         });
         handed
@@ -185,23 +193,22 @@ impl Reader<'_> {
 
     fn tag_messages(&self) -> Handed {
         let tags = &self.commits.tags;
-        let handed = self.but_known(tags.len(), |index| tags[index].oid);
+        let handed = self.but_known(tags.len(), |index| tags[index].number);
         handed.each_other(|index| {
-            let tag = &tags[index];
-            let fate = self.message(Kind::TagMessage, ObjectType::Tag, tag.oid, &tag.written);
+            let fate = self.message(Kind::TagMessage, ObjectType::Tag, tags[index].number);
             fate.into_iter().for_each(|fate| handed.note(index, fate));
         });
         handed
     }
 
     /// Returns a list of so many objects, of which those are done in which nothing was found before.
-    fn but_known(&self, length: usize, oid: impl Fn(usize) -> Oid + Sync) -> Handed {
+    fn but_known(&self, length: usize, number: impl Fn(usize) -> Number + Sync) -> Handed {
         let handed = Handed::none_of(length);
         if self.clean.is_empty() {
             return handed;
         }
         (0..length).into_par_iter().for_each(|index| {
-            let oid = oid(index);
+            let oid = self.oid(number(index));
             let size = self.clean.size(oid).filter(|size| u64::from(*size) <= self.max_bytes);
             if let Some(size) = size.filter(|_| self.objects.has(oid)) {
                 self.gaps.tally.count(1, u64::from(size));
@@ -216,8 +223,8 @@ impl Reader<'_> {
         if why == Unreadable::Absent && index >= self.contents.kept {
             return;
         }
-        let oid = self.contents.blobs[index];
-        let first = places.at(self.trees.number(oid)).first();
+        let blob = self.contents.blobs[index];
+        let (oid, first) = (self.oid(blob), places.at(blob).first());
         let what = match first.and_then(|(path, _)| places.path(*path, self.trees)) {
             Some(path) => format!("blob {oid} ({path})"),
             None => format!("blob {oid}"),
@@ -226,32 +233,55 @@ impl Reader<'_> {
     }
 
     /// Returns the place of a blob of which it is not known where it stands.
-    pub(super) fn nowhere(&self, oid: Oid) -> Place {
-        Place { blob: Some(oid.to_string()), ..Place::new(Kind::Blob, None) }
+    pub(super) fn nowhere(&self, blob: Number) -> Place {
+        Place { blob: Some(self.oid(blob).to_string()), ..Place::new(Kind::Blob, None) }
     }
 
     /// Returns the places of a blob, the oldest first.
-    fn places(&self, oid: Oid, places: &Places) -> Vec<Place> {
-        let at = places.at(self.trees.number(oid)).iter();
+    fn places(&self, blob: Number, places: &Places) -> Vec<Place> {
+        let at = places.at(blob).iter();
         let mut found: Vec<_> = at
             .map(|(path, holder)| {
                 let path = places.path(*path, self.trees);
-                let mut place = self.nowhere(oid);
+                let mut place = self.nowhere(blob);
                 place.path = path.map(|path| format!("{}{path}", self.prefix));
-                if let Some((oid, written)) = self.commits.holder(*holder) {
-                    written.stamp(&mut place, oid);
+                if let Some((number, written)) = self.holder(*holder, places) {
+                    written.stamp(&mut place, self.oid(number));
                 }
                 (*holder, place)
             })
             .collect();
         found.sort();
         let found: Vec<_> = found.into_iter().map(|(_, place)| place).collect();
-        if found.is_empty() { vec![self.nowhere(oid)] } else { found }
+        if found.is_empty() { vec![self.nowhere(blob)] } else { found }
     }
 
-    fn message(&self, kind: Kind, object: ObjectType, oid: Oid, written: &Written) -> Option<Fate> {
+    /// Returns a commit or tag that holds something, and who wrote it.
+    fn holder<'p>(&'p self, holder: Holder, places: &'p Places) -> Option<(Number, &'p Written)> {
+        match holder {
+            Holder::Commit(index) => {
+                Some((self.commits.commits[index as usize].number, places.written(index)?))
+            }
+            Holder::Tag(index) => {
+                let tag = &self.commits.tags[index as usize];
+                Some((tag.number, &tag.written))
+            }
+            Holder::Reference | Holder::Nothing => None,
+        }
+    }
+
+    /// Returns the id of an object.
+    pub(super) fn oid(&self, number: Number) -> Oid {
+        self.trees.numbers.oid(number)
+    }
+
+    fn message(&self, kind: Kind, object: ObjectType, number: Number) -> Option<Fate> {
+        let oid = self.oid(number);
         match self.objects.read(oid, object) {
-            Ok(bytes) => Some(self.deliver.message(message_place(kind, oid, written), &bytes)),
+            Ok(bytes) => {
+                let place = message_place(kind, oid, &Written::of(object, &bytes));
+                Some(self.deliver.message(place, &bytes))
+            }
             Err(why) => {
                 self.gaps.object(format!("{object} {oid}"), why);
                 None

@@ -3,7 +3,7 @@
 //! Nothing is asked of one object alone: the commits are walked once from the youngest to the oldest, and
 //! only through the trees that lead to one of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use git2::{ObjectType, Oid};
@@ -11,9 +11,9 @@ use git2::{ObjectType, Oid};
 use super::commits::{Commits, Holder};
 use super::graph::{Graph, is_branch, is_tag};
 use super::holds::{Holds, Walked};
-use super::number::NumberMap;
+use super::number::{NumberMap, NumberSet};
+use super::numbers::{Number, Numbers};
 use super::store::Store;
-use super::trees::{Number, Trees};
 use crate::source::repository::{self, Tip, message};
 use crate::source::stay::{Event, Record, Stay, Stays, Text};
 
@@ -21,7 +21,7 @@ use crate::source::stay::{Event, Record, Stay, Stays, Text};
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Blobs, and what holds each first.
-    pub(super) blobs: Vec<(Oid, Holder)>,
+    pub(super) blobs: Vec<(Number, Holder)>,
     /// Indices of commits with something in their message.
     pub(super) commits: Vec<u32>,
     /// The same of tags.
@@ -38,9 +38,8 @@ impl Found {
 pub(super) struct Chronicle<'a, 's> {
     pub(super) repository: &'a str,
     pub(super) objects: &'a Store<'s>,
+    pub(super) numbers: &'a Numbers<'s>,
     pub(super) commits: &'a Commits,
-    /// The tree of each.
-    pub(super) roots: &'a [Number],
     pub(super) tips: &'a [Tip],
     /// The commit that is checked out.
     pub(super) head: Option<Oid>,
@@ -56,13 +55,13 @@ struct Known {
 }
 
 /// What is known of the commits.
-struct Reached {
-    graph: Graph,
+struct Reached<'a> {
+    graph: Graph<'a>,
     head: Option<u32>,
     /// The tips of branches.
     branches: Vec<u32>,
     /// Everything that a branch or tag names, or a tag that is named so.
-    named: HashSet<Oid>,
+    named: NumberSet<Number>,
     /// By commit: whether a branch or tag reaches it.
     by_name: Vec<bool>,
     /// By commit: whether it is in the log of `HEAD`.
@@ -71,12 +70,7 @@ struct Reached {
 
 impl Chronicle<'_, '_> {
     /// Returns the stays of what was found. `holds` knows what leads to the blobs.
-    pub(super) fn stays(
-        &self,
-        found: &Found,
-        trees: &Trees<'_>,
-        holds: &mut Holds<'_, '_>,
-    ) -> Stays {
+    pub(super) fn stays(&self, found: &Found, holds: &mut Holds<'_, '_>) -> Stays {
         if found.is_empty() {
             return Stays::new();
         }
@@ -84,12 +78,12 @@ impl Chronicle<'_, '_> {
         let mut records = Records { chronicle: self, known: HashMap::new() };
         let mut stays = Stays::new();
         if !found.blobs.is_empty() {
-            let known = self.blobs(found, trees, holds, &reached);
+            let known = self.blobs(found, holds, &reached);
             self.add_blobs(found, &known, &reached, &mut records, &mut stays);
         }
         for &index in &found.commits {
             let event = records.of(index);
-            let id = self.commits.commits[index as usize].oid.to_string();
+            let id = self.id(self.commits.commits[index as usize].number);
             stays.entry(id).or_default().push(Stay {
                 repository: self.repository.to_owned(),
                 first: event.clone(),
@@ -101,58 +95,57 @@ impl Chronicle<'_, '_> {
         }
         for &index in &found.tags {
             let tag = &self.commits.tags[index as usize];
-            let event = records.of_tag(tag.oid);
-            stays.entry(tag.oid.to_string()).or_default().push(Stay {
+            let event = records.of_tag(tag.number);
+            stays.entry(self.id(tag.number)).or_default().push(Stay {
                 repository: self.repository.to_owned(),
                 first: event.clone(),
                 last: event,
                 removed: None,
-                is_reached: reached.named.contains(&tag.oid),
+                is_reached: reached.named.contains(&tag.number),
                 is_in_head: false,
             });
         }
         stays
     }
 
-    fn reached(&self) -> Reached {
+    fn id(&self, number: Number) -> String {
+        self.numbers.oid(number).to_string()
+    }
+
+    fn reached(&self) -> Reached<'_> {
         let graph = Graph::of(self.commits);
+        let number = |oid: Oid| self.numbers.number(oid.as_bytes());
         let of = |tips: &dyn Fn(&Tip) -> bool| -> Vec<u32> {
             let tips = self.tips.iter().filter(|tip| tips(tip));
-            tips.filter_map(|tip| graph.commit(tip.oid)).collect()
+            tips.filter_map(|tip| graph.commit(number(tip.oid))).collect()
         };
         let (branches, tags) = (of(&is_branch), of(&is_tag));
-        let head = self.head.and_then(|head| graph.commit(head));
+        let head = self.head.and_then(|head| graph.commit(number(head)));
         let by_name = graph.reached_from(branches.iter().chain(&tags).copied());
         let by_head = graph.reached_from(head.into_iter());
         let named = self.tips.iter().filter(|tip| is_branch(tip) || is_tag(tip));
-        let named = named.flat_map(|tip| graph.named(tip.oid)).collect();
+        let named = named.flat_map(|tip| graph.named(number(tip.oid))).collect();
         Reached { head, branches, named, by_name, by_head, graph }
     }
 
     /// Walks the commits for what holds each blob.
-    fn blobs(
-        &self,
-        found: &Found,
-        trees: &Trees<'_>,
-        holds: &mut Holds<'_, '_>,
-        reached: &Reached,
-    ) -> Vec<Known> {
+    fn blobs(&self, found: &Found, holds: &mut Holds<'_, '_>, reached: &Reached<'_>) -> Vec<Known> {
         let mut known = vec![Known::default(); found.blobs.len()];
-        let numbers = found.blobs.iter().map(|(oid, _)| trees.number(*oid));
+        let numbers = found.blobs.iter().map(|(number, _)| *number);
         let places: NumberMap<Number, usize> = numbers.zip(0..).collect();
-        let roots = self.roots;
+        let commits = &self.commits.commits;
         let mut each = |commits_with_trees: &mut dyn Iterator<Item = u32>,
                         note: &mut dyn FnMut(&mut Known, u32)| {
             let mut walked = Walked::default();
             for index in commits_with_trees {
-                holds.each(roots[index as usize], &mut walked, |number| {
+                holds.each(commits[index as usize].tree, &mut walked, |number| {
                     if let Some(place) = places.get(&number) {
                         note(&mut known[*place], index);
                     }
                 });
             }
         };
-        let youngest_first = || (0..roots.len() as u32).rev();
+        let youngest_first = || (0..commits.len() as u32).rev();
         each(&mut youngest_first(), &mut |known, index| _ = known.last.get_or_insert(index));
         let mut named = youngest_first().filter(|index| reached.by_name[*index as usize]);
         each(&mut named, &mut |known, _| known.is_reached = true);
@@ -165,27 +158,27 @@ impl Chronicle<'_, '_> {
         &self,
         found: &Found,
         known: &[Known],
-        reached: &Reached,
+        reached: &Reached<'_>,
         records: &mut Records<'_, '_, '_>,
         stays: &mut Stays,
     ) {
         let is_gone = |known: &&Known| !known.is_in_branch && !known.is_in_head;
         let ends: Vec<u32> = known.iter().filter(is_gone).filter_map(|known| known.last).collect();
         let children = reached.graph.first_children(&ends, &reached.by_name);
-        for ((oid, holder), known) in found.blobs.iter().zip(known) {
+        for ((number, holder), known) in found.blobs.iter().zip(known) {
             let first = match holder {
                 Holder::Commit(index) => records.of(*index),
-                Holder::Tag(index) => records.of_tag(self.commits.tags[*index as usize].oid),
+                Holder::Tag(index) => records.of_tag(self.commits.tags[*index as usize].number),
                 Holder::Reference | Holder::Nothing => None,
             };
             let end = known.last.filter(|_| is_gone(&known));
             let removed = end.and_then(|last| children.get(&last));
-            stays.entry(oid.to_string()).or_default().push(Stay {
+            stays.entry(self.id(*number)).or_default().push(Stay {
                 repository: self.repository.to_owned(),
                 first,
                 last: known.last.and_then(|last| records.of(last)),
                 removed: removed.and_then(|child| records.of(*child)),
-                is_reached: known.is_reached || reached.named.contains(oid),
+                is_reached: known.is_reached || reached.named.contains(number),
                 is_in_head: known.is_in_head,
             });
         }
@@ -206,7 +199,8 @@ impl Records<'_, '_, '_> {
     fn of(&mut self, index: u32) -> Option<Event> {
         let chronicle = self.chronicle;
         let read = || {
-            let oid = chronicle.commits.commits[index as usize].oid;
+            let number = chronicle.commits.commits[index as usize].number;
+            let oid = chronicle.numbers.oid(number);
             let bytes = chronicle.objects.read(oid, ObjectType::Commit).ok()?;
             let record = record_of(oid, ObjectType::Commit, &bytes)?;
             Some(Event { order: index, record: Arc::new(record) })
@@ -215,7 +209,8 @@ impl Records<'_, '_, '_> {
     }
 
     /// Returns the event of an annotated tag.
-    fn of_tag(&self, oid: Oid) -> Option<Event> {
+    fn of_tag(&self, number: Number) -> Option<Event> {
+        let oid = self.chronicle.numbers.oid(number);
         let bytes = self.chronicle.objects.read(oid, ObjectType::Tag).ok()?;
         let record = record_of(oid, ObjectType::Tag, &bytes)?;
         Some(Event { order: TAG_ORDER, record: Arc::new(record) })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use git2::{ObjectType, Oid};
 
-use crate::source::pack::{self, Pack};
+use crate::source::pack;
 use crate::source::repository::{Objects, Unreadable};
 
 /// Reads objects in one thread, each quickly after one it is made from.
@@ -22,11 +22,6 @@ impl<'a> Store<'a> {
             max_bytes,
             packs: RefCell::new(pack::Reader::new(objects.packs(), max_bytes)),
         }
-    }
-
-    /// Returns the packs of the repository.
-    pub(super) fn packs(&self) -> &'a [Pack] {
-        self.objects.packs()
     }
 
     /// Returns how many bytes the ids of objects have.

@@ -4,42 +4,29 @@
 //! lists and its base does not, and the other way round: eight bytes an entry, and a few for each tree. What
 //! leads to an object is then known without the bytes of any tree.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 
 use super::listing::{Item, Listing, Numbering};
 use super::names::Names;
+use super::numbers::{Number, Numbers};
 use crate::source::Copied;
 use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::repository::{Entry, EntryKind};
-
-/// The number of an object: in the packs one after another, then those that are in none.
-pub(super) type Number = u32;
 
 /// No tree: what a difference from an empty one is from.
 const NOTHING: Number = Number::MAX;
 
 /// The trees of all packs.
 pub(super) struct Trees<'a> {
-    packs: &'a [Pack],
-    /// The number of each pack's first object.
-    firsts: Vec<Number>,
+    pub(super) numbers: &'a Numbers<'a>,
     names: Names,
-    outside: Mutex<Outside>,
     /// By number: where in the shelves it is kept what a tree lists; nowhere where there is no tree, or one
     /// that can't be listed.
     places: Vec<u64>,
     shelves: Vec<Vec<Item>>,
-}
-
-/// Objects that are in no pack.
-#[derive(Default)]
-struct Outside {
-    numbers: HashMap<Oid, Number>,
-    oids: Vec<Oid>,
 }
 
 /// How a tree differs from its base.
@@ -53,76 +40,25 @@ pub(super) struct Kept<'a> {
 
 impl<'a> Trees<'a> {
     /// Lists all trees of the packs.
-    pub(super) fn of(packs: &'a [Pack], max_bytes: u64) -> Self {
-        let mut firsts = Vec::new();
-        let mut total = 0;
-        for pack in packs {
-            firsts.push(total);
-            total += pack.len() as Number;
-        }
-        let (names, outside) = (Names::default(), Mutex::default());
-        let (places, shelves) = (Vec::new(), Vec::new());
-        let mut trees = Self { packs, firsts, names, outside, places, shelves };
-        let places: Vec<_> = (0..total).map(|_| AtomicU64::new(NOWHERE)).collect();
+    pub(super) fn of(numbers: &'a Numbers<'a>, max_bytes: u64) -> Self {
+        let names = Names::default();
+        let places: Vec<_> = (0..numbers.packed()).map(|_| AtomicU64::new(NOWHERE)).collect();
         let shelves: Vec<_> = (0..rayon::current_num_threads()).map(|_| Mutex::default()).collect();
-        for (pack, first) in packs.iter().zip(&trees.firsts) {
+        for (pack, first) in numbers.packs() {
             let wanted = pack.of_kind(ObjectType::Tree);
-            let (first, places, shelves) = (*first, &places[..], &shelves[..]);
-            let visitor = Lister { trees: &trees, pack, first, total, places, shelves };
+            let (names, places, shelves) = (&names, &places[..], &shelves[..]);
+            let visitor = Lister { numbers, names, pack, first, places, shelves };
             pack::walk(pack, ObjectType::Tree, max_bytes, &wanted, &visitor);
         }
-        trees.places = places.into_iter().map(AtomicU64::into_inner).collect();
+        let places = places.into_iter().map(AtomicU64::into_inner).collect();
         let shelves = shelves.into_iter().map(Mutex::into_inner);
-        trees.shelves =
-            shelves.map(|shelf| shelf.unwrap_or_else(PoisonError::into_inner)).collect();
-        trees
+        let shelves = shelves.map(|shelf| shelf.unwrap_or_else(PoisonError::into_inner)).collect();
+        Self { numbers, names, places, shelves }
     }
 
     /// Returns the names in all trees met so far.
     pub(super) fn names(&self) -> &Names {
         &self.names
-    }
-
-    /// Returns the number of an object.
-    pub(super) fn number(&self, oid: Oid) -> Number {
-        let total = self.places.len() as Number;
-        self.number_or_next(oid.as_bytes(), total)
-    }
-
-    /// Returns the same while the trees are still being listed, of `total` objects in packs.
-    fn number_or_next(&self, id: &[u8], total: Number) -> Number {
-        let packs = self.packs.iter().zip(&self.firsts);
-        let mut found = packs.filter_map(|(pack, first)| Some(first + pack.number(id)?));
-        found.next().unwrap_or_else(|| {
-            let oid = Oid::from_bytes(id).expect("it is as long as ids are");
-            let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = outside.oids.len() as Number;
-            let number = *outside.numbers.entry(oid).or_insert(next);
-            if number == next {
-                outside.oids.push(oid);
-            }
-            total + number
-        })
-    }
-
-    /// Returns how many numbers were given out so far.
-    pub(super) fn count(&self) -> usize {
-        let outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-        self.places.len() + outside.oids.len()
-    }
-
-    /// Returns the object of a number.
-    pub(super) fn oid(&self, number: Number) -> Oid {
-        match number.checked_sub(self.places.len() as Number) {
-            Some(outside) => {
-                let lock = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
-                lock.oids[outside as usize]
-            }
-            None => {
-                let pack = self.firsts.partition_point(|first| *first <= number) - 1;
-                self.packs[pack].oid_of_number(number - self.firsts[pack])
-            }
-        }
     }
 
     /// Returns an entry of a tree in numbers.
@@ -133,7 +69,7 @@ impl<'a> Trees<'a> {
             EntryKind::Submodule => return Item::SUBMODULE,
         };
         let name = self.names.number(entry.name);
-        Item::new(name, is_tree, self.number_or_next(entry.id, self.places.len() as Number))
+        Item::new(name, is_tree, self.numbers.number(entry.id))
     }
 
     /// Returns what a tree lists as a difference; none where that is not known.
@@ -156,10 +92,11 @@ const SHELF_SHIFT: u32 = 44;
 
 /// Lists the trees of one pack.
 struct Lister<'a> {
-    trees: &'a Trees<'a>,
+    numbers: &'a Numbers<'a>,
+    names: &'a Names,
     pack: &'a Pack,
+    /// The number of its first object.
     first: Number,
-    total: Number,
     places: &'a [AtomicU64],
     /// One for each thread.
     shelves: &'a [Mutex<Vec<Item>>],
@@ -187,15 +124,15 @@ impl Lister<'_> {
 
 impl Numbering for Lister<'_> {
     fn name(&self, name: &[u8]) -> u32 {
-        self.trees.names.number(name)
+        self.names.number(name)
     }
 
     fn approach(&self, id: &[u8]) {
-        self.trees.packs.iter().for_each(|pack| pack.approach(id));
+        self.numbers.approach(id);
     }
 
     fn object(&self, id: &[u8]) -> Number {
-        self.trees.number_or_next(id, self.total)
+        self.numbers.number(id)
     }
 }
 

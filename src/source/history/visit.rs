@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use git2::Oid;
+use git2::ObjectType;
 use rayon::prelude::*;
 
 use super::deliver::Fate;
 use super::number::NumberMap;
 use super::reader::{Reader, message_place};
-use crate::source::pack::{Node, Pack, Visit};
+use super::written::Written;
+use crate::source::pack::{Node, Visit};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory};
 
 /// Which objects of a list were handed out, and what came of each.
@@ -31,10 +32,11 @@ impl Handed {
         Self((0..length).map(|_| AtomicU32::new(NOT_HANDED)).collect())
     }
 
-    /// Returns the objects of the list that were not yet handed out and are in a pack.
-    pub(super) fn wanted(&self, pack: &Pack, list: impl Iterator<Item = Oid>) -> Wanted {
-        let left = list.enumerate().filter(|(index, _)| !self.is_handed(*index));
-        Wanted(left.filter_map(|(index, oid)| Some((pack.find(oid)?, index))).collect())
+    /// Returns the objects of the list that were not yet handed out and are in a pack: those that have a
+    /// `node` there.
+    pub(super) fn wanted(&self, node: impl Fn(usize) -> Option<Node>) -> Wanted {
+        let left = (0..self.0.len()).filter(|index| !self.is_handed(*index));
+        Wanted(left.filter_map(|index| Some((node(index)?, index))).collect())
     }
 
     /// Hands the index of each object that was not handed out to `work`, from several threads.
@@ -139,8 +141,9 @@ impl Visit for Messages<'_> {
 
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
         if let Some(&index) = self.wanted.0.get(&node) {
-            let commit = &self.reader.commits.commits[index];
-            let place = message_place(Kind::CommitMessage, commit.oid, &commit.written);
+            let oid = self.reader.oid(self.reader.commits.commits[index].number);
+            let written = Written::of(ObjectType::Commit, bytes);
+            let place = message_place(Kind::CommitMessage, oid, &written);
             self.handed.note(index, self.reader.deliver.message(place, bytes));
         }
     }

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::Node;
 use super::entry::{Entry, Stored};
 use super::index::Index;
+use super::lists::Lists;
 
 /// No object: the base of one that is stored whole, or whose base is not in this pack.
 const NONE: Node = Node::MAX;
@@ -22,9 +23,8 @@ pub(super) struct Forest {
     nodes: Vec<Node>,
     /// What each is a difference from.
     bases: Vec<Node>,
-    /// Where the children of each begin in `children`, and where those of the last one end.
-    starts: Vec<u32>,
-    children: Vec<Node>,
+    /// What is a difference from each.
+    children: Lists,
 }
 
 impl Forest {
@@ -48,8 +48,9 @@ impl Forest {
         let base = |&offset: &usize| base_of(offset, index, pack, &offsets, &nodes);
         let bases: Vec<Node> = offsets.par_iter().map(base).collect();
         offsets.push(end);
-        let (starts, children) = children_of(&bases);
-        Self { offsets, numbers, nodes, bases, starts, children }
+        let with_base = || bases.iter().copied().zip(0..).filter(|(base, _)| *base != NONE);
+        let children = Lists::of(bases.len(), with_base);
+        Self { offsets, numbers, nodes, bases, children }
     }
 
     /// Returns how many objects there are.
@@ -80,8 +81,7 @@ impl Forest {
 
     /// Returns the objects that are differences from it.
     pub(super) fn children(&self, node: Node) -> &[Node] {
-        let node = node as usize;
-        &self.children[self.starts[node] as usize..self.starts[node + 1] as usize]
+        self.children.get(node)
     }
 
     /// Returns every object that can be reached from one that is not a difference, each base before
@@ -114,37 +114,4 @@ fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: 
         Some(Stored::Whole(_)) | None => None,
     };
     base.unwrap_or(NONE)
-}
-
-/// Sorts the objects by their base, by counting.
-fn children_of(bases: &[Node]) -> (Vec<u32>, Vec<Node>) {
-    let mut starts = vec![0_u32; bases.len() + 1];
-    let with_base = || bases.iter().enumerate().filter(|(_, base)| **base != NONE);
-    for (_, base) in with_base() {
-        starts[*base as usize + 1] += 1;
-    }
-    for node in 0..bases.len() {
-        starts[node + 1] += starts[node];
-    }
-    let mut next = starts.clone();
-    let mut children = vec![0; starts.last().map_or(0, |total| *total as usize)];
-    for (node, base) in with_base() {
-        let place = &mut next[*base as usize];
-        children[*place as usize] = node as Node;
-        *place += 1;
-    }
-    (starts, children)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn children_stand_together_by_their_base() {
-        let (starts, children) = children_of(&[NONE, 0, 4, 0, NONE, 1]);
-        let of = |node: usize| &children[starts[node] as usize..starts[node + 1] as usize];
-        assert_eq!((of(0), of(1), of(4)), (&[1, 3][..], &[5][..], &[2][..]));
-        assert!(of(2).is_empty() && of(3).is_empty() && of(5).is_empty());
-    }
 }

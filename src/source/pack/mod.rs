@@ -21,10 +21,12 @@ mod entry;
 mod forest;
 mod index;
 mod inflate;
+mod lists;
 mod map;
 mod reader;
 mod walk;
 
+pub(super) use lists::Lists;
 pub(super) use reader::Reader;
 pub(super) use walk::{Visit, walk};
 
@@ -102,6 +104,11 @@ impl Pack {
     }
 
     /// Returns the object of that number.
+    pub(super) fn node(&self, number: u32) -> Node {
+        self.forest().node(number as usize)
+    }
+
+    /// Returns the id of the object of that number.
     pub(super) fn oid_of_number(&self, number: u32) -> Oid {
         self.index.oid(number as usize)
     }

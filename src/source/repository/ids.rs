@@ -13,11 +13,50 @@ pub(in crate::source) fn id_bytes(format: ObjectFormat) -> usize {
     }
 }
 
+/// An id as bytes.
+pub(in crate::source) struct Id {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Id {
+    /// Reads an id in full, whichever hash it is of.
+    pub(in crate::source) fn parse(text: &[u8]) -> Option<Self> {
+        let (length, _) = LENGTHS.into_iter().find(|(length, _)| 2 * length == text.len())?;
+        let mut bytes = [0; 32];
+        let mut all = 0;
+        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            let [high, low] = [DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]];
+            all |= high | low;
+            *byte = high << 4 | low;
+        }
+        (all != NO_DIGIT).then_some(Self { bytes, length })
+    }
+
+    /// Returns its bytes.
+    pub(in crate::source) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 /// Reads an id in full, whichever hash it is of.
 pub(in crate::source) fn parse_oid(text: &str) -> Option<Oid> {
-    let (_, format) = LENGTHS.into_iter().find(|(length, _)| 2 * length == text.len())?;
-    Oid::from_str_ext(text, format).ok()
+    Oid::from_bytes(Id::parse(text.as_bytes())?.bytes()).ok()
 }
+
+/// What no digit is worth: all bits, so that one among many shows.
+const NO_DIGIT: u8 = u8::MAX;
+/// What each byte is worth as a digit of base sixteen.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(test)]
 mod tests {

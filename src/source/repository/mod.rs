@@ -16,12 +16,12 @@ mod signature;
 mod submodules;
 
 pub use hooks_folder::HooksFolder;
-pub(super) use ids::parse_oid;
+pub(super) use ids::{Id, parse_oid};
 pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
 pub(super) use packs::broken_packs;
-pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, message};
+pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, header, message};
 pub(super) use refs::{Tip, head, merged, tips};
 pub(super) use signature::Signature;
 pub(super) use submodules::{Member, family};

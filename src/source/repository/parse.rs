@@ -22,10 +22,13 @@ impl Commit {
     pub(in crate::source) fn parse(bytes: &[u8]) -> Option<Self> {
         let signature = |name| field(bytes, name).map(Signature::parse);
         Some(Self {
-            tree: oid(field(bytes, "tree")?)?,
-            parents: fields(bytes, "parent").filter_map(oid).collect(),
-            author: signature("author"),
-            committer: signature("committer"),
+            tree: oid(field(bytes, b"tree")?)?,
+            parents: header(bytes)
+                .filter(|(name, _)| *name == b"parent")
+                .filter_map(|(_, value)| oid(value))
+                .collect(),
+            author: signature(b"author"),
+            committer: signature(b"committer"),
         })
     }
 }
@@ -41,32 +44,40 @@ impl Tag {
     /// Reads a tag, or none where it names no object.
     pub(in crate::source) fn parse(bytes: &[u8]) -> Option<Self> {
         Some(Self {
-            target: oid(field(bytes, "object")?)?,
-            tagger: field(bytes, "tagger").map(Signature::parse),
+            target: oid(field(bytes, b"object")?)?,
+            tagger: field(bytes, b"tagger").map(Signature::parse),
         })
     }
 }
 
 /// Returns the message of a commit or tag: everything after the first empty line.
 pub(in crate::source) fn message(bytes: &[u8]) -> &[u8] {
-    let end = memchr::memmem::find(bytes, b"\n\n");
+    let mut ends = memchr::memchr_iter(b'\n', bytes);
+    let end = ends.find(|end| bytes.get(end + 1) == Some(&b'\n'));
     end.map_or(&[], |end| &bytes[end + 2..])
+}
+
+/// Returns the name and the value of each line of the header of a commit or tag.
+pub(in crate::source) fn header(bytes: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = bytes;
+    let lines = std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        Some(line).filter(|line| !line.is_empty())
+    });
+    lines.filter_map(|line| {
+        let space = memchr::memchr(b' ', line)?;
+        Some((&line[..space], &line[space + 1..]))
+    })
+}
+
+fn field<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    header(bytes).find(|(found, _)| *found == name).map(|(_, value)| value)
 }
 
 fn oid(text: &[u8]) -> Option<Oid> {
     parse_oid(std::str::from_utf8(text).ok()?)
-}
-
-fn field<'a>(bytes: &'a [u8], name: &'static str) -> Option<&'a [u8]> {
-    fields(bytes, name).next()
-}
-
-/// Returns the values of every header line of that name.
-fn fields<'a>(bytes: &'a [u8], name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .take_while(|line| !line.is_empty())
-        .filter_map(move |line| line.strip_prefix(name.as_bytes())?.strip_prefix(b" "))
 }
 
 /// One line of a tree.

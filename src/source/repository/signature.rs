@@ -14,13 +14,23 @@ pub(in crate::source) struct Signature {
 impl Signature {
     /// Reads `Name <mail> 1700000000 +0100`. What is broken is left out; nothing here is an error.
     pub(super) fn parse(line: &[u8]) -> Self {
-        let end = line.iter().rposition(|byte| *byte == b'>');
-        let (who, when) = line.split_at(end.map_or(line.len(), |position| position + 1));
-        Self {
-            who: String::from_utf8_lossy(who).trim().to_owned(),
-            when: std::str::from_utf8(when).ok().and_then(Moment::of_git),
-        }
+        let (who, when) = split(line);
+        Self { who: String::from_utf8_lossy(who).trim().to_owned(), when: moment(when) }
     }
+
+    /// Reads only when it was.
+    pub(in crate::source) fn when(line: &[u8]) -> Option<Moment> {
+        moment(split(line).1)
+    }
+}
+
+fn split(line: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memrchr(b'>', line);
+    line.split_at(end.map_or(line.len(), |position| position + 1))
+}
+
+fn moment(text: &[u8]) -> Option<Moment> {
+    std::str::from_utf8(text).ok().and_then(Moment::of_git)
 }
 
 #[cfg(test)]

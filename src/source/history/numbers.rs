@@ -1,0 +1,110 @@
+//! Objects by number: those of the packs one after another, each pack's in the order of their ids, then those
+//! that are in none.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use git2::Oid;
+
+use crate::source::pack::{Node, Pack};
+
+/// The number of an object.
+pub(super) type Number = u32;
+
+/// Gives out numbers.
+pub(super) struct Numbers<'a> {
+    packs: &'a [Pack],
+    /// The number of each pack's first object.
+    firsts: Vec<Number>,
+    /// How many objects the packs hold.
+    packed: Number,
+    outside: Mutex<Outside>,
+}
+
+/// Objects that are in no pack.
+#[derive(Default)]
+struct Outside {
+    numbers: HashMap<Oid, Number>,
+    oids: Vec<Oid>,
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn of(packs: &'a [Pack]) -> Self {
+        let mut firsts = Vec::new();
+        let mut packed = 0;
+        for pack in packs {
+            firsts.push(packed);
+            packed += pack.len() as Number;
+        }
+        Self { packs, firsts, packed, outside: Mutex::default() }
+    }
+
+    /// Returns the packs, and the number of the first object of each.
+    pub(super) fn packs(&self) -> impl Iterator<Item = (&'a Pack, Number)> {
+        self.packs.iter().zip(self.firsts.iter().copied())
+    }
+
+    /// Returns how many objects the packs hold.
+    pub(super) fn packed(&self) -> usize {
+        self.packed as usize
+    }
+
+    /// Returns how many numbers were given out so far.
+    pub(super) fn count(&self) -> usize {
+        self.packed() + self.outside().oids.len()
+    }
+
+    /// Looks where the number of an object will be looked for: many such looks are made at once, while each
+    /// number must be waited for.
+    pub(super) fn approach(&self, id: &[u8]) {
+        self.packs.iter().for_each(|pack| pack.approach(id));
+    }
+
+    /// Returns the number of an object: of one in several packs, that in the first of them.
+    pub(super) fn number(&self, id: &[u8]) -> Number {
+        let mut found = self.packs().filter_map(|(pack, first)| Some(first + pack.number(id)?));
+        found.next().unwrap_or_else(|| {
+            let oid = Oid::from_bytes(id).expect("it is as long as ids are");
+            let mut outside = self.outside();
+            let next = outside.oids.len() as Number;
+            let number = *outside.numbers.entry(oid).or_insert(next);
+            if number == next {
+                outside.oids.push(oid);
+            }
+            self.packed + number
+        })
+    }
+
+    /// Returns the number of the object at a place in a pack, whose first object has that number.
+    pub(super) fn number_of(&self, pack: &Pack, first: Number, node: Node) -> Number {
+        match first {
+            0 => pack.number_of(node),
+            _ => self.number(pack.oid(node).as_bytes()),
+        }
+    }
+
+    /// Returns where an object lies in a pack, whose first object has that number.
+    pub(super) fn node(&self, pack: &Pack, first: Number, number: Number) -> Option<Node> {
+        match number.checked_sub(first) {
+            // It is in none before the one that its number is of.
+            None => pack.find(self.oid(number)),
+            Some(within) if (within as usize) < pack.len() => Some(pack.node(within)),
+            Some(_) => None,
+        }
+    }
+
+    /// Returns the object of a number.
+    pub(super) fn oid(&self, number: Number) -> Oid {
+        match number.checked_sub(self.packed) {
+            Some(outside) => self.outside().oids[outside as usize],
+            None => {
+                let pack = self.firsts.partition_point(|first| *first <= number) - 1;
+                self.packs[pack].oid_of_number(number - self.firsts[pack])
+            }
+        }
+    }
+
+    fn outside(&self) -> MutexGuard<'_, Outside> {
+        self.outside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

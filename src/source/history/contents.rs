@@ -55,8 +55,7 @@ impl Contents {
 
     /// Adds blobs of which nothing is known but that they are there.
     pub(super) fn add_others(&mut self, others: impl Iterator<Item = Number>) {
-        let mut known = NumberBits::default();
-        self.blobs.iter().for_each(|blob| _ = known.insert(*blob));
+        let mut known: NumberBits = self.blobs.iter().copied().collect();
         self.blobs.extend(others.filter(|blob| known.insert(*blob)));
     }
 }

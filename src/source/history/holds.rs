@@ -6,7 +6,7 @@
 use git2::ObjectType;
 
 use super::listing::Item;
-use super::number::{NumberMap, NumberSet};
+use super::number::{NumberBits, NumberMap};
 use super::numbers::Number;
 use super::store::Store;
 use super::trees::Trees;
@@ -17,26 +17,26 @@ type ListId = u32;
 
 /// It was not asked yet.
 const UNKNOWN: ListId = 0;
+/// What the tree lists is asked first. One within itself, which only damage makes, holds nothing.
+const WAITING: ListId = 1;
 /// Nothing leads anywhere.
-const EMPTY: ListId = 1;
+const EMPTY: ListId = 2;
 
 /// Looks for objects in trees.
 pub(super) struct Holds<'a, 's> {
     trees: &'a Trees<'a>,
     objects: &'a Store<'s>,
-    wanted: NumberSet<Number>,
+    wanted: NumberBits,
     /// By number.
     leads: Vec<ListId>,
     lists: Vec<Box<[Item]>>,
-    /// Trees that wait for what they list. One within itself, which only damage makes, holds nothing.
-    waiting: NumberSet<Number>,
     /// What trees list that are in no pack.
     loose: NumberMap<Number, Vec<Item>>,
 }
 
 /// Trees that were walked.
 #[derive(Default)]
-pub(super) struct Walked(NumberSet<Number>);
+pub(super) struct Walked(NumberBits);
 
 impl<'a, 's> Holds<'a, 's> {
     pub(super) fn of(
@@ -44,15 +44,15 @@ impl<'a, 's> Holds<'a, 's> {
         objects: &'a Store<'s>,
         wanted: impl Iterator<Item = Number>,
     ) -> Self {
-        let (leads, waiting) = (vec![UNKNOWN; trees.numbers.count()], NumberSet::default());
-        let lists = vec![Box::default(), Box::default()];
+        let leads = vec![UNKNOWN; trees.numbers.count()];
+        let lists = vec![Box::default(); EMPTY as usize + 1];
         let (wanted, loose) = (wanted.collect(), NumberMap::default());
-        Self { trees, objects, wanted, leads, lists, waiting, loose }
+        Self { trees, objects, wanted, leads, lists, loose }
     }
 
     /// Returns whether an object is looked for.
     pub(super) fn is_wanted(&self, object: Number) -> bool {
-        self.wanted.contains(&object)
+        self.wanted.contains(object)
     }
 
     /// Hands every wanted object below a tree to `visit`, passing over trees that were walked.
@@ -76,27 +76,33 @@ impl<'a, 's> Holds<'a, 's> {
         }
     }
 
-    /// Returns the entries of a tree that lead to something; without recursion, because its depth is
-    /// whatever someone committed.
+    /// Returns the entries of a tree that lead to something.
     pub(super) fn leads(&mut self, tree: Number) -> &[Item] {
         if self.known(tree) == UNKNOWN {
-            let mut stack = vec![tree];
-            while let Some(&next) = stack.last() {
-                if self.known(next) == UNKNOWN {
-                    self.waiting.insert(next);
-                    let before = stack.len();
-                    self.needs(next, &mut stack);
-                    if stack.len() > before {
-                        continue;
-                    }
-                    let leads = self.made(next);
-                    self.note(next, leads);
-                    self.waiting.remove(&next);
-                }
-                stack.pop();
-            }
+            self.ask(tree);
         }
         &self.lists[self.known(tree) as usize]
+    }
+
+    /// Asks what a tree leads to; without recursion, because its depth is whatever someone committed.
+    fn ask(&mut self, tree: Number) {
+        let mut stack = vec![tree];
+        while let Some(&next) = stack.last() {
+            if self.known(next) == UNKNOWN {
+                self.note(next, WAITING);
+                let before = stack.len();
+                self.needs(next, &mut stack);
+                if stack.len() > before {
+                    continue;
+                }
+            }
+            stack.pop();
+            if self.known(next) == WAITING {
+                let leads = self.made(next);
+                self.note(next, leads);
+                self.loose.remove(&next);
+            }
+        }
     }
 
     fn known(&self, tree: Number) -> ListId {
@@ -109,7 +115,6 @@ impl<'a, 's> Holds<'a, 's> {
             self.leads.resize(index + 1, UNKNOWN);
         }
         self.leads[index] = leads;
-        self.loose.remove(&tree);
     }
 
     /// Adds the trees that must be known before this one.
@@ -118,8 +123,7 @@ impl<'a, 's> Holds<'a, 's> {
             let listed = self.read(tree);
             self.loose.insert(tree, listed);
         }
-        let is_needed =
-            |other: Number| self.known(other) == UNKNOWN && !self.waiting.contains(&other);
+        let is_needed = |other: Number| self.known(other) == UNKNOWN;
         let (base, listed) = match self.trees.kept(tree) {
             Some(kept) => (kept.base, kept.added),
             None => (None, self.loose.get(&tree).map_or(&[][..], Vec::as_slice)),
@@ -132,7 +136,7 @@ impl<'a, 's> Holds<'a, 's> {
     /// Returns the leads of a tree whose needs are known.
     fn made(&mut self, tree: Number) -> ListId {
         let leads_on = |item: &&Item| {
-            self.wanted.contains(&item.object())
+            self.wanted.contains(item.object())
                 || item.is_tree() && self.known(item.object()) > EMPTY
         };
         let Some(kept) = self.trees.kept(tree) else {

@@ -46,3 +46,11 @@ impl NumberBits {
         self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 }
+
+impl FromIterator<u32> for NumberBits {
+    fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Self {
+        let mut bits = Self::default();
+        numbers.into_iter().for_each(|number| _ = bits.insert(number));
+        bits
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::commits::{Commits, Holder};
 use super::holds::Holds;
-use super::number::{NumberMap, NumberSet};
+use super::number::{NumberBits, NumberMap, NumberSet};
 use super::numbers::Number;
 use super::paths::{PathId, Paths};
 use super::store::Store;
@@ -41,7 +41,7 @@ impl Places {
                 written: NumberMap::default(),
                 is_cut_off: false,
             },
-            met: NumberSet::default(),
+            met: NumberBits::default(),
             met_at: NumberSet::default(),
             max_paths,
         };
@@ -86,7 +86,7 @@ impl Places {
 
 struct Walk {
     places: Places,
-    met: NumberSet<Number>,
+    met: NumberBits,
     /// Which object was met at which path.
     met_at: NumberSet<(Number, PathId)>,
     max_paths: usize,

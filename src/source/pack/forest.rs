@@ -1,5 +1,6 @@
 //! Which object of a pack is a difference from which.
 
+use git2::ObjectType;
 use rayon::prelude::*;
 
 use super::Node;
@@ -21,10 +22,14 @@ pub(super) struct Forest {
     numbers: Vec<u32>,
     /// The other way round.
     nodes: Vec<Node>,
+    /// The checksum of the bytes of each.
+    checksums: Vec<u32>,
     /// What each is a difference from.
     bases: Vec<Node>,
     /// What is a difference from each.
     children: Lists,
+    /// Of what kind each is; none where its head, or that of one it is made from, makes no sense.
+    kinds: Vec<Option<ObjectType>>,
 }
 
 impl Forest {
@@ -35,22 +40,30 @@ impl Forest {
         let end = pack.len().saturating_sub(index.id_bytes());
         let place = |number: usize| {
             let offset = index.offset(number).and_then(|offset| usize::try_from(offset).ok());
-            (offset.unwrap_or(end), number as u32)
+            (offset.unwrap_or(end), number as u32, index.crc32(number))
         };
         let mut places: Vec<_> = (0..index.len()).into_par_iter().map(place).collect();
         places.par_sort_unstable();
         let mut nodes = vec![0; places.len()];
-        for (node, (_, number)) in places.iter().enumerate() {
+        for (node, (_, number, _)) in places.iter().enumerate() {
             nodes[*number as usize] = node as Node;
         }
-        let numbers = places.iter().map(|(_, number)| *number).collect();
-        let mut offsets: Vec<usize> = places.into_iter().map(|(offset, _)| offset).collect();
-        let base = |&offset: &usize| base_of(offset, index, pack, &offsets, &nodes);
-        let bases: Vec<Node> = offsets.par_iter().map(base).collect();
+        let numbers = places.iter().map(|(_, number, _)| *number).collect();
+        let checksums = places.iter().map(|(_, _, checksum)| *checksum).collect();
+        let mut offsets: Vec<usize> = places.into_iter().map(|(offset, _, _)| offset).collect();
+        let head = |&offset: &usize| head_of(offset, index, pack, &offsets, &nodes);
+        let heads = offsets.par_iter().map(head);
+        let (bases, kinds): (Vec<Node>, Vec<_>) = heads.unzip();
         offsets.push(end);
         let with_base = || bases.iter().copied().zip(0..).filter(|(base, _)| *base != NONE);
         let children = Lists::of(bases.len(), with_base);
-        Self { offsets, numbers, nodes, bases, children }
+        let mut forest = Self { offsets, numbers, nodes, checksums, bases, children, kinds };
+        for node in forest.roots_first() {
+            if let Some(base) = forest.base(node) {
+                forest.kinds[node as usize] = forest.kinds[base as usize];
+            }
+        }
+        forest
     }
 
     /// Returns how many objects there are.
@@ -66,6 +79,17 @@ impl Forest {
     /// Returns its number in the index.
     pub(super) fn number(&self, node: Node) -> usize {
         self.numbers[node as usize] as usize
+    }
+
+    /// Returns the checksum of its bytes, as the index knows it.
+    pub(super) fn checksum(&self, node: Node) -> u32 {
+        self.checksums[node as usize]
+    }
+
+    /// Returns of what kind each object is; none where its head, or that of one it is made from, makes no
+    /// sense.
+    pub(super) fn kinds(&self) -> &[Option<ObjectType>] {
+        &self.kinds
     }
 
     /// Returns where it stands in the pack.
@@ -98,9 +122,15 @@ impl Forest {
     }
 }
 
-/// Returns what the object at an offset is a difference from. A head that makes no sense names nothing;
-/// that shows again when the object is read.
-fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: &[Node]) -> Node {
+/// Returns what the object at an offset is a difference from, or of what kind it is. A head that makes no
+/// sense says neither; that shows again when the object is read.
+fn head_of(
+    offset: usize,
+    index: &Index,
+    pack: &[u8],
+    offsets: &[usize],
+    nodes: &[Node],
+) -> (Node, Option<ObjectType>) {
     let head = pack.get(offset..).unwrap_or_default();
     let entry = Entry::parse(&head[..head.len().min(MAX_HEAD_BYTES)], index.id_bytes());
     let base = match entry.map(|entry| entry.stored) {
@@ -111,7 +141,8 @@ fn base_of(offset: usize, index: &Index, pack: &[u8], offsets: &[usize], nodes: 
             .and_then(|base| offsets.binary_search(&base).ok())
             .map(|base| base as Node),
         Some(Stored::RefDelta(oid)) => index.find(oid.as_bytes()).map(|number| nodes[number]),
-        Some(Stored::Whole(_)) | None => None,
+        Some(Stored::Whole(kind)) => return (NONE, Some(kind)),
+        None => None,
     };
-    base.unwrap_or(NONE)
+    (base.unwrap_or(NONE), None)
 }

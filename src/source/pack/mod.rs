@@ -54,8 +54,6 @@ pub(super) struct Pack {
     index: Index,
     bytes: Mapped,
     forest: OnceLock<Forest>,
-    /// Of what kind each object is.
-    kinds: OnceLock<Vec<Option<ObjectType>>>,
 }
 
 /// git makes no chain of differences longer than this.
@@ -75,12 +73,7 @@ impl Pack {
     fn open(index: &Path, id_bytes: usize) -> Result<Self, String> {
         let pack = index.with_extension("pack");
         let bytes = Mapped::open(&pack).map_err(|error| error.to_string())?;
-        Ok(Self {
-            index: Index::open(index, id_bytes)?,
-            bytes,
-            forest: OnceLock::new(),
-            kinds: OnceLock::new(),
-        })
+        Ok(Self { index: Index::open(index, id_bytes)?, bytes, forest: OnceLock::new() })
     }
 
     /// Returns the object of that id.
@@ -187,26 +180,7 @@ impl Pack {
     /// Returns of what kind each object is; none where its head, or that of one it is made from, makes no
     /// sense.
     pub(super) fn kinds(&self) -> &[Option<ObjectType>] {
-        self.kinds.get_or_init(|| self.read_kinds())
-    }
-
-    fn read_kinds(&self) -> Vec<Option<ObjectType>> {
-        let forest = self.forest();
-        let mut kinds = vec![None; forest.len()];
-        for &node in &forest.roots_first() {
-            kinds[node as usize] = match (forest.base(node), self.stored(node)) {
-                (Some(base), _) => kinds[base as usize],
-                (None, Some(Stored::Whole(kind))) => Some(kind),
-                (None, _) => None,
-            };
-        }
-        kinds
-    }
-
-    /// Returns how an object is stored, as far as its head makes sense.
-    fn stored(&self, node: Node) -> Option<Stored> {
-        let bytes = self.bytes.get(self.forest().range(node))?;
-        Entry::parse(bytes, self.index.id_bytes()).map(|entry| entry.stored)
+        self.forest().kinds()
     }
 
     /// Returns how its objects are made of each other; the head of each is read for that when it is
@@ -220,7 +194,7 @@ impl Pack {
         let forest = self.forest();
         let range = forest.range(node);
         let bytes = self.bytes.get(range).ok_or(Broken("the pack is cut off before it"))?;
-        if libdeflater::crc32(bytes) != self.index.crc32(forest.number(node)) {
+        if libdeflater::crc32(bytes) != forest.checksum(node) {
             return Err(Broken("its bytes are not those that the index knows"));
         }
         let entry =

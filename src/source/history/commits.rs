@@ -200,8 +200,9 @@ impl Walk<'_> {
         let garbled = || Unreadable::Broken(format!("its header is no {kind}'s"));
         match kind {
             ObjectType::Commit => {
-                let place = self.found.stock.read(self.numbers, number, bytes);
-                self.commit(number, place.ok_or_else(garbled)?);
+                let place = self.found.stock.read(number, bytes).ok_or_else(garbled)?;
+                self.found.stock.number(self.numbers);
+                self.commit(number, place);
             }
             ObjectType::Tag => {
                 let tag = Tag::parse(bytes).ok_or_else(garbled)?;

@@ -32,7 +32,14 @@ pub(super) struct Commit {
 pub(super) struct Stock {
     pub(super) commits: Vec<Commit>,
     parents: Vec<Number>,
+    /// How many of the commits know the numbers of what they name.
+    numbered: usize,
+    /// The ids of what the others name: of each its parents, then its tree.
+    ids: Vec<Id>,
 }
+
+/// The numbers of so many objects are asked for at once, which is quicker than one by one.
+const ASKED_AT_ONCE: usize = 256;
 
 impl Stock {
     /// Reads the commits of all packs, from several threads, and their messages where nothing is known of
@@ -51,48 +58,53 @@ impl Stock {
         }
         let mut stock = Self::default();
         for shelf in shelves {
-            stock.append(shelf.into_inner().unwrap_or_else(PoisonError::into_inner));
+            let mut shelf: Self = shelf.into_inner().unwrap_or_else(PoisonError::into_inner);
+            shelf.number(numbers);
+            stock.append(shelf);
         }
         stock
     }
 
-    /// Reads a commit, and returns its place here; none where it names no tree.
-    pub(super) fn read(
-        &mut self,
-        numbers: &Numbers<'_>,
-        number: Number,
-        bytes: &[u8],
-    ) -> Option<usize> {
-        let start = self.parents.len();
+    /// Reads a commit, and returns its place here; none where it names no tree. What it names is not yet
+    /// [numbered](Self::number).
+    pub(super) fn read(&mut self, number: Number, bytes: &[u8]) -> Option<usize> {
         let (mut tree, mut committer) = (None, None);
+        let (ids, start) = (self.ids.len(), self.parents.len());
         for (name, value) in header(bytes) {
             match name {
-                b"tree" if tree.is_none() => {
-                    let id = Id::parse(value);
-                    id.iter().for_each(|id| numbers.approach(id.bytes()));
-                    tree = Some(id);
-                }
-                b"parent" => {
-                    let id = Id::parse(value);
-                    self.parents.extend(id.map(|id| numbers.number(id.bytes())));
-                }
+                b"tree" if tree.is_none() => tree = Some(Id::parse(value)),
+                b"parent" => self.ids.extend(Id::parse(value)),
                 b"committer" if committer.is_none() => committer = Some(value),
                 _ => {}
             }
         }
         let Some(tree) = tree.flatten() else {
-            self.parents.truncate(start);
+            self.ids.truncate(ids);
             return None;
         };
+        let end = start + self.ids.len() - ids;
+        self.parents.resize(end, 0);
+        self.ids.push(tree);
         let date = committer.and_then(Signature::when);
         self.commits.push(Commit {
             number,
-            tree: numbers.number(tree.bytes()),
+            tree: 0,
             clean: None,
             seconds: date.map_or(0, |date| date.timestamp().as_second()),
-            parents: start..self.parents.len(),
+            parents: start..end,
         });
         Some(self.commits.len() - 1)
+    }
+
+    /// Numbers what the commits name that were read since this was last done.
+    pub(super) fn number(&mut self, numbers: &Numbers<'_>) {
+        self.ids.iter().for_each(|id| numbers.approach(id.bytes()));
+        let mut named = self.ids.drain(..).map(|id| numbers.number(id.bytes()));
+        for commit in &mut self.commits[self.numbered..] {
+            self.parents[commit.parents.clone()].fill_with(|| named.next().unwrap_or_default());
+            commit.tree = named.next().unwrap_or_default();
+        }
+        self.numbered = self.commits.len();
     }
 
     /// Returns the parents of a commit.
@@ -113,6 +125,7 @@ impl Stock {
         }
         self.commits.append(&mut other.commits);
         self.parents.append(&mut other.parents);
+        self.numbered = self.commits.len();
     }
 
     /// Puts the commits at these places in order: parents before children and, as far as that allows, the
@@ -192,6 +205,15 @@ impl ReadCommits<'_> {
         let thread = rayon::current_thread_index().unwrap_or(0) % self.shelves.len();
         self.shelves[thread].lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn read(&self, number: Number, bytes: &[u8]) -> Option<usize> {
+        let mut shelf = self.shelf();
+        let place = shelf.read(number, bytes);
+        if shelf.ids.len() > ASKED_AT_ONCE {
+            shelf.number(self.numbers);
+        }
+        place
+    }
 }
 
 impl Visit for ReadCommits<'_> {
@@ -199,7 +221,7 @@ impl Visit for ReadCommits<'_> {
 
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
         let number = self.numbers.number_of(self.pack, self.first, node);
-        let Some(place) = self.shelf().read(self.numbers, number, bytes) else { return };
+        let Some(place) = self.read(number, bytes) else { return };
         let is_known = !self.known.is_empty() && self.known.size(self.pack.oid(node)).is_some();
         // Whoever looks for something may look in other threads, and this one must not keep its shelf.
         let clean = if is_known { None } else { self.deliver.clean_message(bytes) };

@@ -146,9 +146,9 @@ impl Reader<'_> {
         let handed = self.but_known(blobs.len(), |index| blobs[index]);
         for (pack, first) in self.trees.numbers.packs() {
             let node = |index: usize| self.trees.numbers.node(pack, first, blobs[index]);
-            let wanted = handed.wanted(node);
+            let wanted = handed.wanted(pack, node);
             let visitor = Blobs { reader: self, wanted: &wanted, handed: &handed };
-            pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes(), &visitor);
+            pack::walk(pack, ObjectType::Blob, self.max_bytes, &wanted.nodes, &visitor);
         }
         let unread = Mutex::default();
         handed.each_other(|index| {
@@ -179,9 +179,9 @@ impl Reader<'_> {
         for (pack, first) in self.trees.numbers.packs() {
             let number = |index: usize| commits[index].number;
             let node = |index| self.trees.numbers.node(pack, first, number(index));
-            let wanted = handed.wanted(node);
+            let wanted = handed.wanted(pack, node);
             let visitor = Messages { reader: self, wanted: &wanted, handed: &handed };
-            pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes(), &visitor);
+            pack::walk(pack, ObjectType::Commit, self.max_bytes, &wanted.nodes, &visitor);
         }
         handed.each_other(|index| {
             let (kind, object) = (Kind::CommitMessage, ObjectType::Commit);

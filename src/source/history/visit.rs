@@ -6,10 +6,9 @@ use git2::ObjectType;
 use rayon::prelude::*;
 
 use super::deliver::Fate;
-use super::number::NumberMap;
 use super::reader::{Reader, message_place};
 use super::written::Written;
-use crate::source::pack::{Node, Visit};
+use crate::source::pack::{Node, Pack, Visit};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory};
 
 /// Which objects of a list were handed out, and what came of each.
@@ -34,9 +33,14 @@ impl Handed {
 
     /// Returns the objects of the list that were not yet handed out and are in a pack: those that have a
     /// `node` there.
-    pub(super) fn wanted(&self, node: impl Fn(usize) -> Option<Node>) -> Wanted {
+    pub(super) fn wanted(&self, pack: &Pack, node: impl Fn(usize) -> Option<Node>) -> Wanted {
         let left = (0..self.0.len()).filter(|index| !self.is_handed(*index));
-        Wanted(left.filter_map(|index| Some((node(index)?, index))).collect())
+        let mut wanted = Wanted { nodes: Vec::new(), indices: vec![0; pack.len()] };
+        for (node, index) in left.filter_map(|index| Some((node(index)?, index))) {
+            wanted.nodes.push(node);
+            wanted.indices[node as usize] = index as u32 + 1;
+        }
+        wanted
     }
 
     /// Hands the index of each object that was not handed out to `work`, from several threads.
@@ -93,11 +97,15 @@ impl Handed {
 }
 
 /// Objects of a pack, and the index of each in a list.
-pub(super) struct Wanted(NumberMap<Node, usize>);
+pub(super) struct Wanted {
+    pub(super) nodes: Vec<Node>,
+    /// By node: one more than its index, or nothing.
+    indices: Vec<u32>,
+}
 
 impl Wanted {
-    pub(super) fn nodes(&self) -> Vec<Node> {
-        self.0.keys().copied().collect()
+    fn index(&self, node: Node) -> Option<usize> {
+        self.indices[node as usize].checked_sub(1).map(|index| index as usize)
     }
 }
 
@@ -117,7 +125,7 @@ impl Visit for Blobs<'_> {
         bytes: &[u8],
         base: Option<(&Option<Memory>, &[Copied])>,
     ) -> Option<Memory> {
-        let index = *self.wanted.0.get(&node)?;
+        let index = self.wanted.index(node)?;
         let reader = self.reader;
         let places = [reader.nowhere(reader.contents.blobs[index])];
         let known = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
@@ -140,7 +148,7 @@ impl Visit for Messages<'_> {
     type Memory = ();
 
     fn visit(&self, node: Node, bytes: &[u8], _: Option<(&(), &[Copied])>) {
-        if let Some(&index) = self.wanted.0.get(&node) {
+        if let Some(index) = self.wanted.index(node) {
             let oid = self.reader.oid(self.reader.commits.commits[index].number);
             let written = Written::of(ObjectType::Commit, bytes);
             let place = message_place(Kind::CommitMessage, oid, &written);

@@ -28,6 +28,7 @@ pub(super) struct Forest {
     bases: Vec<Node>,
     /// What is a difference from each.
     children: Lists,
+    roots_first: Vec<Node>,
     /// Of what kind each is; none where its head, or that of one it is made from, makes no sense.
     kinds: Vec<Option<ObjectType>>,
 }
@@ -53,17 +54,17 @@ impl Forest {
         let mut offsets: Vec<usize> = places.into_iter().map(|(offset, _, _)| offset).collect();
         let head = |&offset: &usize| head_of(offset, index, pack, &offsets, &nodes);
         let heads = offsets.par_iter().map(head);
-        let (bases, kinds): (Vec<Node>, Vec<_>) = heads.unzip();
+        let (bases, mut kinds): (Vec<Node>, Vec<_>) = heads.unzip();
         offsets.push(end);
         let with_base = || bases.iter().copied().zip(0..).filter(|(base, _)| *base != NONE);
         let children = Lists::of(bases.len(), with_base);
-        let mut forest = Self { offsets, numbers, nodes, checksums, bases, children, kinds };
-        for node in forest.roots_first() {
-            if let Some(base) = forest.base(node) {
-                forest.kinds[node as usize] = forest.kinds[base as usize];
+        let roots_first = roots_first(&bases, &children);
+        for &node in &roots_first {
+            if bases[node as usize] != NONE {
+                kinds[node as usize] = kinds[bases[node as usize] as usize];
             }
         }
-        forest
+        Self { offsets, numbers, nodes, checksums, bases, children, roots_first, kinds }
     }
 
     /// Returns how many objects there are.
@@ -110,16 +111,21 @@ impl Forest {
 
     /// Returns every object that can be reached from one that is not a difference, each base before
     /// what is made of it.
-    pub(super) fn roots_first(&self) -> Vec<Node> {
-        let is_root = |node: &Node| self.bases[*node as usize] == NONE;
-        let mut order: Vec<Node> = (0..self.len() as Node).filter(is_root).collect();
-        let mut next = 0;
-        while let Some(&node) = order.get(next) {
-            order.extend(self.children(node));
-            next += 1;
-        }
-        order
+    pub(super) fn roots_first(&self) -> &[Node] {
+        &self.roots_first
     }
+}
+
+fn roots_first(bases: &[Node], children: &Lists) -> Vec<Node> {
+    let is_root = |node: &Node| bases[*node as usize] == NONE;
+    let mut order = Vec::with_capacity(bases.len());
+    order.extend((0..bases.len() as Node).filter(is_root));
+    let mut next = 0;
+    while let Some(&node) = order.get(next) {
+        order.extend(children.get(node));
+        next += 1;
+    }
+    order
 }
 
 /// Returns what the object at an offset is a difference from, or of what kind it is. A head that makes no

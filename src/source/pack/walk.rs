@@ -48,6 +48,9 @@ pub(in crate::source) fn walk<V: Visit>(
     wanted: &[Node],
     visit: &V,
 ) {
+    if wanted.is_empty() {
+        return;
+    }
     let (mut roots, weights) = weigh(pack, wanted);
     let weight = |node: &Node| std::cmp::Reverse(weights[*node as usize]);
     roots.par_sort_by_key(weight);
@@ -75,7 +78,7 @@ fn weigh(pack: &Pack, wanted: &[Node]) -> (Vec<Node>, Vec<u32>) {
     let mut weights = vec![0_u32; forest.len()];
     wanted.iter().for_each(|node| weights[*node as usize] = 1);
     let mut roots = Vec::new();
-    for node in forest.roots_first().into_iter().rev() {
+    for &node in forest.roots_first().iter().rev() {
         let weight = weights[node as usize];
         match forest.base(node) {
             Some(base) => weights[base as usize] += weight,

@@ -60,17 +60,36 @@ pub(super) struct Listing {
 }
 
 /// What one tree lists and another does not, each in the order of its tree.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Difference {
     pub(super) removed: Vec<Item>,
     pub(super) added: Vec<Item>,
+    /// Which entries of the base both list.
+    kept: Vec<Range<usize>>,
+    /// The entries that the base does not list, and where the ids of the objects begin that they name.
+    new: Vec<(usize, usize)>,
+}
+
+impl Difference {
+    fn clear(&mut self) {
+        self.removed.clear();
+        self.added.clear();
+        self.kept.clear();
+        self.new.clear();
+    }
 }
 
 impl Listing {
     /// Lists a tree, in which ids have so many bytes, or none where an entry of it can't be read.
-    pub(super) fn of(bytes: &[u8], id_bytes: usize, numbering: &impl Numbering) -> Option<Self> {
+    pub(super) fn of(
+        bytes: &[u8],
+        id_bytes: usize,
+        numbering: &impl Numbering,
+        difference: &mut Difference,
+    ) -> Option<Self> {
+        difference.clear();
         let listing = Self { id_bytes, ends: Vec::new(), items: Vec::new() };
-        let mut reading = Reading { listing, bytes, numbering, new: Vec::new() };
+        let mut reading = Reading { listing, bytes, numbering, new: &mut difference.new };
         reading.finish()?;
         Some(reading.listing)
     }
@@ -80,39 +99,50 @@ impl Listing {
         &self.items
     }
 
-    /// Lists a tree that is made from the one of this listing, reading only what is new in it. None where
-    /// an entry can't be read, or one of the base is copied twice, which git never does.
+    /// Lists a tree that is made from the one of this listing, reading only what is new in it, and says in
+    /// what they differ. None where an entry can't be read, or one of the base is copied twice, which git
+    /// never does.
     pub(super) fn derive(
         &self,
         bytes: &[u8],
         copies: &[Copied],
         numbering: &impl Numbering,
-    ) -> Option<(Self, Difference)> {
+        difference: &mut Difference,
+    ) -> Option<Self> {
+        difference.clear();
+        let Difference { removed, added, kept, new } = difference;
         // Mostly one entry more than its base.
         let (ends, items) = (self.ends.len() + 4, self.items.len() + 4);
         let (ends, items) = (Vec::with_capacity(ends), Vec::with_capacity(items));
         let listing = Self { id_bytes: self.id_bytes, ends, items };
-        let mut reading = Reading { listing, bytes, numbering, new: Vec::new() };
-        let mut kept: Vec<Range<usize>> = Vec::new();
+        let mut reading = Reading { listing, bytes, numbering, new };
+        // The entry of the base that is probably copied next.
+        let mut next = 0;
         for copied in copies {
             // An entry of the base that begins where one of this tree would begin is the same entry, and
             // so are those behind it, as far as all is copied.
             while reading.listing.end() < copied.end() {
-                match self.at(copied, reading.listing.end()) {
-                    Some(entries) if !entries.is_empty() => {
-                        reading.listing.take(self, &entries, copied);
-                        kept.push(entries);
-                    }
-                    Some(cut) => reading.read_like(self, cut.start, copied)?,
-                    None => reading.read_one()?,
+                let Some(first) = self.at(copied, reading.listing.end(), next) else {
+                    reading.read_one()?;
+                    continue;
+                };
+                let is_copied = |end: &u32| *end as usize <= copied.base_end();
+                let last = first + self.ends[first..].partition_point(is_copied);
+                if first < last {
+                    reading.listing.take(self, first..last, copied);
+                    kept.push(first..last);
                 }
+                if reading.listing.end() < copied.end() {
+                    reading.read_like(self, last, copied)?;
+                }
+                next = last + 1;
             }
         }
         reading.finish()?;
-        let Reading { listing, new, .. } = reading;
-        let added = new.into_iter().map(|(at, _)| listing.items[at]).collect();
-        let removed = self.all_but(kept)?;
-        Some((listing, Difference { removed, added }))
+        let listing = reading.listing;
+        added.extend(new.iter().map(|(at, _)| listing.items[*at]));
+        self.all_but(kept, removed)?;
+        Some(listing)
     }
 
     /// Returns where the last entry ends.
@@ -125,36 +155,36 @@ impl Listing {
         entry.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
     }
 
-    /// Returns the entries from one that begins at `start` of the new tree to the last one that is
-    /// copied as a whole; none where no entry begins there.
-    fn at(&self, copied: &Copied, start: usize) -> Option<Range<usize>> {
+    /// Returns the entry that is copied to `start` of the new tree, where it is guessed which; none where
+    /// none begins there.
+    fn at(&self, copied: &Copied, start: usize, guess: usize) -> Option<usize> {
         let start = copied.base_start + start.checked_sub(copied.start)?;
-        let first = match start {
-            0 => 0,
-            start => self.ends.binary_search(&u32::try_from(start).ok()?).ok()? + 1,
-        };
-        let last = self.ends.partition_point(|end| *end as usize <= copied.base_end());
-        Some(first..last.max(first))
+        if guess <= self.ends.len() && self.start(guess) == start {
+            return Some(guess);
+        }
+        match start {
+            0 => Some(0),
+            start => Some(self.ends.binary_search(&u32::try_from(start).ok()?).ok()? + 1),
+        }
     }
 
     /// Appends entries of the base.
-    fn take(&mut self, base: &Self, entries: &Range<usize>, copied: &Copied) {
+    fn take(&mut self, base: &Self, entries: Range<usize>, copied: &Copied) {
         let moved = (copied.start as u32).wrapping_sub(copied.base_start as u32);
         self.ends.extend(base.ends[entries.clone()].iter().map(|end| end.wrapping_add(moved)));
-        self.items.extend_from_slice(&base.items[entries.clone()]);
+        self.items.extend_from_slice(&base.items[entries]);
     }
 
-    /// Returns the entries that are in none of these ranges; none at all where two of them overlap.
-    fn all_but(&self, mut kept: Vec<Range<usize>>) -> Option<Vec<Item>> {
-        kept.sort_by_key(|range| range.start);
-        let mut removed = Vec::new();
+    /// Collects the entries that are in none of these ranges; none at all where two of them overlap.
+    fn all_but(&self, kept: &mut [Range<usize>], others: &mut Vec<Item>) -> Option<()> {
+        kept.sort_unstable_by_key(|range| range.start);
         let mut next = 0;
         for range in kept {
-            removed.extend_from_slice(self.items.get(next..range.start)?);
+            others.extend_from_slice(self.items.get(next..range.start)?);
             next = range.end;
         }
-        removed.extend_from_slice(&self.items[next..]);
-        Some(removed)
+        others.extend_from_slice(&self.items[next..]);
+        Some(())
     }
 }
 
@@ -163,20 +193,21 @@ struct Reading<'a, N> {
     listing: Listing,
     bytes: &'a [u8],
     numbering: &'a N,
-    /// The entries that the base does not list, and the ids of the objects that they name.
-    new: Vec<(usize, &'a [u8])>,
+    /// The entries that the base does not list, and where the ids of the objects begin that they name.
+    new: &'a mut Vec<(usize, usize)>,
 }
 
-impl<'a, N: Numbering> Reading<'a, N> {
+impl<N: Numbering> Reading<'_, N> {
     /// Reads on to the end, and numbers the objects of what is new.
     fn finish(&mut self) -> Option<()> {
         while self.listing.end() < self.bytes.len() {
             self.read_one()?;
         }
-        self.new.iter().for_each(|(_, id)| self.numbering.approach(id));
-        for (at, id) in &self.new {
+        let id = |start: usize| &self.bytes[start..start + self.listing.id_bytes];
+        self.new.iter().for_each(|(_, start)| self.numbering.approach(id(*start)));
+        for (at, start) in self.new.iter() {
             let item = &mut self.listing.items[*at];
-            *item = item.naming(self.numbering.object(id));
+            *item = item.naming(self.numbering.object(id(*start)));
         }
         Some(())
     }
@@ -189,7 +220,7 @@ impl<'a, N: Numbering> Reading<'a, N> {
             EntryKind::Submodule => Item::SUBMODULE,
             kind => Item::new(self.numbering.name(entry.name), kind == EntryKind::Tree, 0),
         };
-        self.add(item, entry.id, rest.len() - after.len())
+        self.add(item, rest.len() - after.len())
     }
 
     /// Reads the next entry, of which something is copied from the beginning of one of the base: mostly all
@@ -200,17 +231,16 @@ impl<'a, N: Numbering> Reading<'a, N> {
         if copied.base_end() < id_start {
             return self.read_one();
         }
-        let length = *end as usize - base.start(entry);
-        let rest = self.bytes[self.listing.end()..].get(..length)?;
-        self.add(base.items[entry], &rest[length - base.id_bytes..], length)
+        self.add(base.items[entry], *end as usize - base.start(entry))
     }
 
-    /// Appends an entry whose object is still to be numbered.
-    fn add(&mut self, item: Item, id: &'a [u8], length: usize) -> Option<()> {
+    /// Appends an entry of that length whose object is still to be numbered.
+    fn add(&mut self, item: Item, length: usize) -> Option<()> {
+        let end = Some(self.listing.end() + length).filter(|end| *end <= self.bytes.len())?;
         if item != Item::SUBMODULE {
-            self.new.push((self.listing.items.len(), id));
+            self.new.push((self.listing.items.len(), end - self.listing.id_bytes));
         }
-        self.listing.ends.push(u32::try_from(self.listing.end() + length).ok()?);
+        self.listing.ends.push(u32::try_from(end).ok()?);
         self.listing.items.push(item);
         Some(())
     }
@@ -242,6 +272,16 @@ mod tests {
         }
     }
 
+    fn of(bytes: &[u8]) -> Option<Listing> {
+        Listing::of(bytes, 20, &Plainly, &mut Difference::default())
+    }
+
+    fn derive(base: &Listing, bytes: &[u8], copies: &[Copied]) -> Option<(Listing, Difference)> {
+        let mut difference = Difference::default();
+        let listing = base.derive(bytes, copies, &Plainly, &mut difference)?;
+        Some((listing, difference))
+    }
+
     /// Makes the result of copies from a base and of what stands between them.
     fn assemble(base: &[u8], pieces: &[Result<Range<usize>, Vec<u8>>]) -> (Vec<u8>, Vec<Copied>) {
         let (mut bytes, mut copies) = (Vec::new(), Vec::new());
@@ -262,7 +302,7 @@ mod tests {
     fn a_derived_listing_is_the_one_read_whole_wherever_the_copies_begin_and_end() {
         let base =
             [line("a", 1), line("bcd", 2), line("e", 3), line("f", 0), line("g", 5)].concat();
-        let listing = Listing::of(&base, 20, &Plainly).unwrap();
+        let listing = of(&base).unwrap();
         let new = line("new", 9);
         for cut in 0..=base.len() {
             for until in cut..=base.len() {
@@ -275,8 +315,8 @@ mod tests {
                 for middle in [middle, other] {
                     let pieces = [Ok(0..cut), Err(middle), Ok(until..base.len())];
                     let (bytes, copies) = assemble(&base, &pieces);
-                    let derived = listing.derive(&bytes, &copies, &Plainly);
-                    let whole = Listing::of(&bytes, 20, &Plainly);
+                    let derived = derive(&listing, &bytes, &copies);
+                    let whole = of(&bytes);
                     let (Some((derived, difference)), Some(whole)) = (&derived, &whole) else {
                         assert!(derived.is_none() && whole.is_none());
                         continue;
@@ -296,10 +336,10 @@ mod tests {
     fn entries_moved_replaced_and_left_out_are_told() {
         let lines = [line("a", 1), line("b", 2), line("c", 3), line("d", 4)];
         let (length, base) = (lines[0].len(), lines.concat());
-        let listing = Listing::of(&base, 20, &Plainly).unwrap();
+        let listing = of(&base).unwrap();
         let pieces = [Ok(2 * length..3 * length), Err(line("b", 7)), Ok(0..length)];
         let (bytes, copies) = assemble(&base, &pieces);
-        let (_, difference) = listing.derive(&bytes, &copies, &Plainly).unwrap();
+        let (_, difference) = derive(&listing, &bytes, &copies).unwrap();
         let numbers = |items: &[Item]| items.iter().map(|item| item.object()).collect::<Vec<_>>();
         assert_eq!(numbers(&difference.removed), [2, 4]);
         assert_eq!(numbers(&difference.added), [7]);
@@ -308,6 +348,6 @@ mod tests {
     #[test]
     fn a_tree_that_is_cut_off_has_no_listing() {
         let whole = [line("a", 1), line("b", 2)].concat();
-        assert!(Listing::of(&whole[..whole.len() - 1], 20, &Plainly).is_none());
+        assert!(of(&whole[..whole.len() - 1]).is_none());
     }
 }

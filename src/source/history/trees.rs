@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::ObjectType;
 
-use super::listing::{Item, Listing, Numbering};
+use super::listing::{Difference, Item, Listing, Numbering};
 use super::names::Names;
 use super::numbers::{Number, Numbers};
 use crate::source::Copied;
@@ -43,16 +43,17 @@ impl<'a> Trees<'a> {
     pub(super) fn of(numbers: &'a Numbers<'a>, max_bytes: u64) -> Self {
         let names = Names::default();
         let places: Vec<_> = (0..numbers.packed()).map(|_| AtomicU64::new(NOWHERE)).collect();
-        let shelves: Vec<_> = (0..rayon::current_num_threads()).map(|_| Mutex::default()).collect();
+        let desks: Vec<_> = (0..rayon::current_num_threads()).map(|_| Mutex::default()).collect();
         for (pack, first) in numbers.packs() {
             let wanted = pack.of_kind(ObjectType::Tree);
-            let (names, places, shelves) = (&names, &places[..], &shelves[..]);
-            let visitor = Lister { numbers, names, pack, first, places, shelves };
+            let (names, places, desks) = (&names, &places[..], &desks[..]);
+            let visitor = Lister { numbers, names, pack, first, places, desks };
             pack::walk(pack, ObjectType::Tree, max_bytes, &wanted, &visitor);
         }
         let places = places.into_iter().map(AtomicU64::into_inner).collect();
-        let shelves = shelves.into_iter().map(Mutex::into_inner);
-        let shelves = shelves.map(|shelf| shelf.unwrap_or_else(PoisonError::into_inner)).collect();
+        let desks = desks.into_iter().map(Mutex::into_inner);
+        let desks = desks.map(|desk: Result<Desk, _>| desk.unwrap_or_else(PoisonError::into_inner));
+        let shelves = desks.map(|desk| desk.shelf).collect();
         Self { numbers, names, places, shelves }
     }
 
@@ -99,27 +100,28 @@ struct Lister<'a> {
     first: Number,
     places: &'a [AtomicU64],
     /// One for each thread.
-    shelves: &'a [Mutex<Vec<Item>>],
+    desks: &'a [Mutex<Desk>],
 }
 
-impl Lister<'_> {
-    /// Keeps what a tree lists.
-    fn keep(&self, node: Node, base: Option<Number>, removed: &[Item], added: &[Item]) {
-        let thread = rayon::current_thread_index().unwrap_or(0) % self.shelves.len();
-        let mut shelf = self.shelves[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        let at = shelf.len();
-        let start = Item::new(base.unwrap_or(NOTHING), false, 0);
-        shelf.extend([start, start]);
-        let objects = |item: &&Item| **item != Item::SUBMODULE;
-        shelf.extend(removed.iter().filter(objects));
-        let removed = shelf.len() - at - 2;
-        shelf.extend(added.iter().filter(objects));
-        let added = shelf.len() - at - 2 - removed;
-        shelf[at + 1] = Item::new(added as u32, false, removed as u32);
-        let place = (thread as u64) << SHELF_SHIFT | at as u64;
-        let number = self.first + self.pack.number_of(node);
-        self.places[number as usize].store(place + 1, Ordering::Relaxed);
-    }
+/// What a thread lists with.
+#[derive(Default)]
+struct Desk {
+    shelf: Vec<Item>,
+    difference: Difference,
+}
+
+/// Keeps what a tree lists, and returns where.
+fn keep(shelf: &mut Vec<Item>, base: Option<Number>, removed: &[Item], added: &[Item]) -> usize {
+    let at = shelf.len();
+    let start = Item::new(base.unwrap_or(NOTHING), false, 0);
+    shelf.extend([start, start]);
+    let objects = |item: &&Item| **item != Item::SUBMODULE;
+    shelf.extend(removed.iter().filter(objects));
+    let removed = shelf.len() - at - 2;
+    shelf.extend(added.iter().filter(objects));
+    let added = shelf.len() - at - 2 - removed;
+    shelf[at + 1] = Item::new(added as u32, false, removed as u32);
+    at
 }
 
 impl Numbering for Lister<'_> {
@@ -137,29 +139,33 @@ impl Numbering for Lister<'_> {
 }
 
 impl Visit for Lister<'_> {
-    /// The listing; none where the tree can't be read to its end.
-    type Memory = Option<Listing>;
+    /// The number of the tree and its listing; none where it can't be read to its end.
+    type Memory = Option<(Number, Listing)>;
 
     fn visit(
         &self,
         node: Node,
         bytes: &[u8],
-        base: Option<(&Option<Listing>, &[Copied])>,
-    ) -> Option<Listing> {
+        base: Option<(&Self::Memory, &[Copied])>,
+    ) -> Self::Memory {
+        let thread = rayon::current_thread_index().unwrap_or(0) % self.desks.len();
+        let mut desk = self.desks[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        let Desk { shelf, difference } = &mut *desk;
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
-        match base {
-            Some((base, copies)) => {
-                let (listing, difference) = base.derive(bytes, copies, self)?;
-                let base = self.pack.base(node);
-                let base = base.map(|base| self.first + self.pack.number_of(base));
-                self.keep(node, base, &difference.removed, &difference.added);
-                Some(listing)
+        let (listing, at) = match base {
+            Some(((base, listing), copies)) => {
+                let listing = listing.derive(bytes, copies, self, difference)?;
+                (listing, keep(shelf, Some(*base), &difference.removed, &difference.added))
             }
             None => {
-                let listing = Listing::of(bytes, self.pack.id_bytes(), self)?;
-                self.keep(node, None, &[], listing.items());
-                Some(listing)
+                let listing = Listing::of(bytes, self.pack.id_bytes(), self, difference)?;
+                let at = keep(shelf, None, &[], listing.items());
+                (listing, at)
             }
-        }
+        };
+        let place = (thread as u64) << SHELF_SHIFT | at as u64;
+        let number = self.first + self.pack.number_of(node);
+        self.places[number as usize].store(place + 1, Ordering::Relaxed);
+        Some((number, listing))
     }
 }

@@ -166,11 +166,6 @@ impl Pack {
         self.index.oid(self.forest().number(node))
     }
 
-    /// Returns the object that one is a difference from, if that is in this pack.
-    pub(super) fn base(&self, node: Node) -> Option<Node> {
-        self.forest().base(node)
-    }
-
     /// Returns every object of a kind.
     pub(super) fn of_kind(&self, kind: ObjectType) -> Vec<Node> {
         let kinds = self.kinds().iter().zip(0..);

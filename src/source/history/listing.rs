@@ -261,7 +261,7 @@ mod tests {
 
     impl Numbering for Plainly {
         fn name(&self, name: &[u8]) -> u32 {
-            let add = |sum: u32, byte: &u8| sum.wrapping_mul(257) + u32::from(*byte);
+            let add = |sum: u32, byte: &u8| sum.wrapping_mul(257).wrapping_add(u32::from(*byte));
             name.iter().fold(0, add)
         }
 

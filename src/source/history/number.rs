@@ -1,4 +1,4 @@
-//! Hashing of numbers that were given out here: they need no protection from whoever chose them.
+//! Maps and sets of numbers that were given out here: their hashing needs no protection from whoever chose them.
 
 use std::hash::{BuildHasherDefault, Hasher};
 

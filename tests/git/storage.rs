@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use stanch::source::{Blob, History, Source};
+use stanch::source::{Blob, History, Kind, Source};
 
 use crate::repo::{Repo, read, read_and};
 
@@ -58,6 +58,35 @@ fn loose_objects_and_differences_by_distance_or_by_id() {
         assert!(differences(&repo) > 8, "{option}");
         assert_eq!(of(&repo), expected, "{option}");
     }
+}
+
+#[test]
+fn while_a_large_version_of_a_chain_is_looked_at_an_idle_thread_may_make_the_next() {
+    const VERSIONS: usize = 12;
+    let mut lines: Vec<String> = (0..20_000_u64).map(|line| format!("{}\n", line * line)).collect();
+    let mut stream = Vec::new();
+    for version in 0..VERSIONS {
+        lines[100 * version] = format!("changed in version {version}\n");
+        let text = lines.concat();
+        let head = format!("commit refs/heads/main\ncommitter A <a> {version} +0000\ndata 0\n");
+        let file = format!("M 644 inline file\ndata {}\n{text}\n", text.len());
+        stream.extend([head, file].concat().bytes());
+    }
+    let repo = Repo::new();
+    repo.fast_import(&stream);
+    assert!(differences(&repo) >= VERSIONS - 1);
+    let ahead = AtomicUsize::new(0);
+    let history = History::new(repo.path());
+    // The only thread there is can do what another one would have taken.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        read_and(&history, |blob| {
+            let did = rayon::yield_local().filter(|_| blob.places[0].kind == Kind::Blob);
+            ahead.fetch_add(usize::from(did == Some(rayon::Yield::Executed)), Ordering::Relaxed);
+        })
+    })
+    .assert_whole();
+    assert_eq!(ahead.into_inner(), VERSIONS - 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ impl Inflater {
         Self(Decompressor::new())
     }
 
-    /// Inflates `data` into `out`; it must be `size` bytes then.
+    /// Inflates `data` into `out`, over what it held; it must be `size` bytes then.
     pub(super) fn inflate(
         &mut self,
         data: &[u8],
@@ -27,8 +27,8 @@ impl Inflater {
             return Err(Broken("it says it is larger than it can be"));
         }
         let size = usize::try_from(size).map_err(|_| Broken("it is larger than the memory"))?;
-        out.clear();
-        out.try_reserve(size).map_err(|_| Broken("there is not enough memory for it"))?;
+        out.try_reserve(size.saturating_sub(out.len()))
+            .map_err(|_| Broken("there is not enough memory for it"))?;
         out.resize(size, 0);
         match self.0.zlib_decompress(data, out) {
             Ok(length) if length == size => Ok(()),

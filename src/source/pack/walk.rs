@@ -3,8 +3,10 @@
 //! Trees of differences are walked depth first. The heaviest child comes last, and its parent's bytes
 //! are dropped before it is walked: so, however long the chains are, no more versions are in memory than
 //! the logarithm of their number. Trees are shared out among the threads, and so are the branches of a
-//! large one while a thread is idle.
+//! large one while a thread is idle. Where no tree is left to begin, a large version is looked at by one
+//! thread while another makes the next one, so that a single chain keeps two busy.
 
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,9 +21,15 @@ use crate::source::Copied;
 
 /// A branch with so many wanted objects may be given to another thread.
 const MIN_BRANCH: u32 = 64;
-/// How many buffers a thread keeps to use again, and how large one may be.
+/// How many buffers a thread keeps to use again. A new one costs a page fault for each of its pages, which
+/// is more than filling it.
 const MAX_SPARE: usize = 8;
-const MAX_SPARE_BYTES: usize = 1 << 20;
+/// How large they may be together. One is kept whatever its size: a chain of large versions needs it for each.
+const MAX_SPARE_BYTES: usize = 4 << 20;
+/// A buffer so large may hold any version; one that is larger, no version of less than half its size.
+const SMALL_BYTES: usize = 1 << 16;
+/// A version with so many bytes is shown while the next one is made, where a thread is idle.
+const MIN_SHARED_BYTES: usize = 1 << 16;
 
 /// Looks at every wanted object of a walk.
 pub(in crate::source) trait Visit: Sync {
@@ -63,6 +71,7 @@ pub(in crate::source) fn walk<V: Visit>(
         is_wanted,
         weights,
         visit,
+        unwalked: AtomicUsize::new(roots.len()),
         branches: AtomicUsize::new(0),
         max_branches: 2 * rayon::current_num_threads(),
         idle: Mutex::default(),
@@ -96,6 +105,8 @@ struct Walk<'a, V> {
     is_wanted: Vec<bool>,
     weights: Vec<u32>,
     visit: &'a V,
+    /// How many trees no thread has begun to walk.
+    unwalked: AtomicUsize,
     /// How many branches wait for another thread. Each keeps the bytes it grows from in memory.
     branches: AtomicUsize,
     max_branches: usize,
@@ -110,6 +121,12 @@ struct Tools {
     spare: Vec<Vec<u8>>,
 }
 
+/// An object made from another one, and what they share.
+struct Made {
+    bytes: Vec<u8>,
+    copies: Vec<Copied>,
+}
+
 /// An object that others are made from.
 struct Version<M> {
     bytes: Vec<u8>,
@@ -121,15 +138,17 @@ struct Version<M> {
 struct Fork<M> {
     version: Arc<Version<M>>,
     children: Vec<Node>,
+    /// The next child, where it was made while the version was shown.
+    ahead: Option<Result<Made, Broken>>,
 }
 
 impl<'a, V: Visit> Walk<'a, V> {
     /// Walks the tree of a root.
     fn tree<'s>(&'s self, root: Node, scope: &Scope<'s>) {
+        self.unwalked.fetch_sub(1, Ordering::Relaxed);
         self.with_tools(|tools| {
             let Ok(bytes) = self.whole(root, tools) else { return };
-            let memory = self.is_wanted(root).then(|| self.visit.visit(root, &bytes, None));
-            let fork = self.fork(root, Version { bytes, memory }, tools);
+            let fork = self.fork(root, Made { bytes, copies: Vec::new() }, None, tools);
             self.grow(fork, scope, tools);
         });
     }
@@ -139,7 +158,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         let mut stack: Vec<_> = fork.into_iter().collect();
         while let Some(mut fork) = stack.pop() {
             let Some(child) = fork.children.pop() else { continue };
-            let base = Arc::clone(&fork.version);
+            let (base, ahead) = (Arc::clone(&fork.version), fork.ahead.take());
             if fork.children.is_empty() {
                 drop(fork);
             } else {
@@ -148,51 +167,69 @@ impl<'a, V: Visit> Walk<'a, V> {
                     scope.spawn(move |scope| {
                         self.branches.fetch_sub(1, Ordering::Relaxed);
                         self.with_tools(|tools| {
-                            let fork = self.child(child, base, tools);
+                            let fork = self.child(child, base, ahead, tools);
                             self.grow(fork, scope, tools);
                         });
                     });
                     continue;
                 }
             }
-            stack.extend(self.child(child, base, tools));
+            stack.extend(self.child(child, base, ahead, tools));
         }
     }
 
-    /// Makes a child of a version, shows it, and returns it where others are made from it.
+    /// Makes a child of a version unless that is done, shows it, and returns it where others are made from it.
     fn child(
         &self,
         node: Node,
         base: Arc<Version<V::Memory>>,
+        ahead: Option<Result<Made, Broken>>,
         tools: &mut Tools,
     ) -> Option<Fork<V::Memory>> {
-        let made = self.difference(node, &base.bytes, tools);
-        let version = made.ok().map(|bytes| {
-            let known = base.memory.as_ref().map(|memory| (memory, &*tools.copies));
-            let memory = self.is_wanted(node).then(|| self.visit.visit(node, &bytes, known));
-            Version { bytes, memory }
-        });
-        if let Some(base) = Arc::into_inner(base) {
-            tools.give_back(base.bytes);
+        let made = ahead.unwrap_or_else(|| self.difference(node, &base.bytes, tools));
+        // The version itself is not needed any more: its buffer is, for the next one.
+        match Arc::try_unwrap(base) {
+            Ok(Version { bytes, memory }) => {
+                tools.give_back(bytes);
+                self.fork(node, made.ok()?, memory.as_ref(), tools)
+            }
+            Err(base) => self.fork(node, made.ok()?, base.memory.as_ref(), tools),
         }
-        self.fork(node, version?, tools)
     }
 
+    /// Shows a version, given what was kept of its base, and returns it where others are made from it.
     fn fork(
         &self,
         node: Node,
-        version: Version<V::Memory>,
+        made: Made,
+        base: Option<&V::Memory>,
         tools: &mut Tools,
     ) -> Option<Fork<V::Memory>> {
         let weight = |node: &Node| self.weights[*node as usize];
         let children = self.pack.forest().children(node).iter().copied();
         let mut children: Vec<Node> = children.filter(|child| weight(child) > 0).collect();
+        children.sort_by_key(|child| std::cmp::Reverse(weight(child)));
+        let Made { bytes, copies } = made;
+        let show = || {
+            let known = base.map(|memory| (memory, &*copies));
+            self.is_wanted(node).then(|| self.visit.visit(node, &bytes, known))
+        };
+        let (memory, ahead) = match children.last().filter(|_| self.is_shared(&bytes)) {
+            Some(next) => rayon::join(show, || Some(self.difference(*next, &bytes, tools))),
+            None => (show(), None),
+        };
+        tools.copies = copies;
         if children.is_empty() {
-            tools.give_back(version.bytes);
+            tools.give_back(bytes);
             return None;
         }
-        children.sort_by_key(|child| std::cmp::Reverse(weight(child)));
-        Some(Fork { version: Arc::new(version), children })
+        Some(Fork { version: Arc::new(Version { bytes, memory }), children, ahead })
+    }
+
+    /// Returns whether another thread may help with a version: it is large, and there is no tree for that
+    /// thread to walk.
+    fn is_shared(&self, bytes: &[u8]) -> bool {
+        bytes.len() >= MIN_SHARED_BYTES && self.unwalked.load(Ordering::Relaxed) == 0
     }
 
     fn is_wanted(&self, node: Node) -> bool {
@@ -212,26 +249,29 @@ impl<'a, V: Visit> Walk<'a, V> {
         if entry.stored != Stored::Whole(self.kind) {
             return Err(Broken("it is of another kind"));
         }
-        self.check_size(entry.size)?;
-        let mut bytes = tools.spare.pop().unwrap_or_default();
+        let mut bytes = self.buffer(entry.size, tools)?;
         tools.inflater.inflate(data, entry.size, &mut bytes)?;
         Ok(bytes)
     }
 
-    /// Makes an object from its base, and leaves in the tools what they share.
-    fn difference(&self, node: Node, base: &[u8], tools: &mut Tools) -> Result<Vec<u8>, Broken> {
+    /// Makes an object from its base.
+    fn difference(&self, node: Node, base: &[u8], tools: &mut Tools) -> Result<Made, Broken> {
         let (entry, data) = self.pack.entry(node)?;
         tools.inflater.inflate(data, entry.size, &mut tools.delta)?;
-        let sizes = delta::sizes(&tools.delta);
-        self.check_size(sizes.map_or(0, |(_, size, _)| size))?;
-        let mut bytes = tools.spare.pop().unwrap_or_default();
-        bytes.clear();
-        delta::apply(base, &tools.delta, &mut bytes, &mut tools.copies)?;
-        Ok(bytes)
+        let size = delta::sizes(&tools.delta).map_or(0, |(_, size, _)| size);
+        let mut made =
+            Made { bytes: self.buffer(size, tools)?, copies: mem::take(&mut tools.copies) };
+        let apply = if self.is_shared(base) { delta::apply_together } else { delta::apply };
+        apply(base, &tools.delta, &mut made.bytes, &mut made.copies)?;
+        Ok(made)
     }
 
-    fn check_size(&self, size: u64) -> Result<(), Broken> {
-        if size > self.max_bytes { Err(Broken("it is too large")) } else { Ok(()) }
+    /// Returns a buffer for so many bytes.
+    fn buffer(&self, size: u64, tools: &mut Tools) -> Result<Vec<u8>, Broken> {
+        match usize::try_from(size) {
+            Ok(length) if size <= self.max_bytes => Ok(tools.buffer(length)),
+            _ => Err(Broken("it is too large")),
+        }
     }
 
     fn with_tools(&self, work: impl FnOnce(&mut Tools)) {
@@ -248,9 +288,20 @@ impl Tools {
         Self { inflater: Inflater::new(), delta, copies, spare }
     }
 
+    /// Returns the buffer that was given back last and is not too large to hold so many bytes.
+    fn buffer(&mut self, size: usize) -> Vec<u8> {
+        let most = SMALL_BYTES.max(size.saturating_mul(2));
+        let last = self.spare.iter().rposition(|spare| spare.capacity() <= most);
+        last.map(|index| self.spare.remove(index)).unwrap_or_default()
+    }
+
     fn give_back(&mut self, buffer: Vec<u8>) {
-        if self.spare.len() < MAX_SPARE && buffer.capacity() <= MAX_SPARE_BYTES {
-            self.spare.push(buffer);
+        self.spare.push(buffer);
+        let bytes = |spare: &[Vec<u8>]| spare.iter().map(Vec::capacity).sum::<usize>();
+        while self.spare.len() > MAX_SPARE
+            || self.spare.len() > 1 && bytes(&self.spare) > MAX_SPARE_BYTES
+        {
+            self.spare.remove(0);
         }
     }
 }

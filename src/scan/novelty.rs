@@ -13,6 +13,9 @@ use crate::source::Copied;
 /// Stands between two stretches: no anchor, token or escape goes over it.
 const SEPARATOR: u8 = 1;
 
+/// As a rule, no more is added to what is new at a place.
+const USUAL_BESIDE: usize = 16;
+
 /// The stretches of a blob that must be searched.
 #[derive(Debug, Default)]
 pub(super) struct Novelty {
@@ -33,7 +36,7 @@ struct Stretch {
 impl Novelty {
     /// Gathers what is new in a blob, given what it shares with a base of so many bytes.
     pub(super) fn of(reach: &Reach, bytes: &[u8], base_length: usize, copies: &[Copied]) -> Self {
-        let mut novelty = Self::default();
+        let mut novelty = Self::with_room(bytes.len(), copies);
         each_seam(bytes.len(), base_length, copies, |seam| novelty.seams.push(seam));
         // What is behind it need not be looked at again.
         let mut past = 0;
@@ -47,6 +50,17 @@ impl Novelty {
             novelty.add(bytes, uncut(bytes, &(start..past)));
         }
         novelty
+    }
+
+    /// Returns an empty one with as much room as is needed as a rule.
+    fn with_room(length: usize, copies: &[Copied]) -> Self {
+        let seams = copies.len() + 1;
+        let copied: usize = copies.iter().map(|copied| copied.length).sum();
+        Self {
+            seams: Vec::with_capacity(seams),
+            text: Vec::with_capacity(length.saturating_sub(copied) + seams * USUAL_BESIDE),
+            stretches: Vec::with_capacity(seams),
+        }
     }
 
     /// Adds a stretch; one that touches the last is part of it.

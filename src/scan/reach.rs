@@ -137,6 +137,7 @@ fn begins_literal(text: &[u8]) -> bool {
 }
 
 /// The signs that join strings, in one language or another.
+#[inline]
 fn is_join(byte: &u8) -> bool {
     matches!(byte, b'+' | b'.' | b'&' | b'|' | b'<' | b'>' | b'_' | b',' | b'\\')
 }

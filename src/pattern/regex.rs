@@ -7,7 +7,7 @@ use regex_automata::util::syntax;
 use regex_syntax::hir::Hir;
 
 use super::opening::{Opening, openings};
-use super::required::{RequiredByte, required_byte};
+use super::required::{RequiredByte, required_behind, required_byte};
 
 /// A regex that is compiled when it is first needed: most scans need few of them.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ pub struct LazyRegex {
     longest: OnceLock<usize>,
     openings: OnceLock<Option<Vec<Vec<Opening>>>>,
     required: OnceLock<Option<RequiredByte>>,
+    required_behind: OnceLock<Option<RequiredByte>>,
     compiled: OnceLock<Regex>,
 }
 
@@ -29,6 +30,7 @@ impl LazyRegex {
             longest: OnceLock::new(),
             openings: OnceLock::new(),
             required: OnceLock::new(),
+            required_behind: OnceLock::new(),
             compiled: OnceLock::new(),
         }
     }
@@ -59,6 +61,14 @@ impl LazyRegex {
     pub(super) fn may_begin(&self, anchors: &[String], bytes: &[u8], start: usize) -> bool {
         let required = || required_byte(&parse(&self.text).ok()?, anchors);
         self.required.get_or_init(required).is_none_or(|required| required.stands(bytes, start))
+    }
+
+    /// Returns whether a match may have its anchor end at an offset, as far as the byte says that every match
+    /// has behind it.
+    pub(super) fn may_hold(&self, anchors: &[String], bytes: &[u8], anchor_end: usize) -> bool {
+        let required = || required_behind(&parse(&self.text).ok()?, anchors);
+        let required = self.required_behind.get_or_init(required);
+        required.is_none_or(|required| required.stands(bytes, anchor_end))
     }
 
     /// Returns the text.

@@ -134,6 +134,12 @@ impl Pattern {
         self.regex.may_begin(&self.anchors, bytes, start)
     }
 
+    /// Returns whether one of its anchors that ends at an offset of a text may be the one of a match: cheaper to
+    /// ask than the regex.
+    pub fn may_hold(&self, bytes: &[u8], anchor_end: usize) -> bool {
+        self.regex.may_hold(&self.anchors, bytes, anchor_end)
+    }
+
     /// Returns where the signs of its secret come from.
     pub fn signs(&self) -> Signs {
         let parts = self.parts.iter().map(|part| &part.regex);

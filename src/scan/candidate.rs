@@ -129,7 +129,8 @@ pub(super) fn reach(pattern: &Pattern, anchor_length: usize) -> usize {
     pattern.regex.max_bytes().saturating_sub(anchor_length)
 }
 
-/// Returns the matches of the pattern that contain the anchor.
+/// Returns the matches of the pattern that contain the anchor, where it is the one they can't do without: a
+/// match that has the same word elsewhere, too, is found round the other.
 ///
 /// They depend on nothing but the bytes within `reach` of the anchor, one more byte on either side, and
 /// whether the text begins or ends there: so the work is bounded whatever the text, and what was found
@@ -138,6 +139,9 @@ pub(super) fn search_round(pattern: &Pattern, bytes: &[u8], anchor: Range<usize>
     let reach = reach(pattern, anchor.len());
     let window = anchor.start.saturating_sub(reach)..(anchor.end + reach).min(bytes.len());
     let Some(openings) = pattern.openings(&bytes[anchor.clone()]) else {
+        if !pattern.may_hold(&bytes[..window.end], anchor.end) {
+            return Vec::new();
+        }
         let matches = matches_in(&pattern.regex, bytes, window);
         let mut matches = matches.take_while(|groups| groups.whole.start <= anchor.start);
         return matches.find(|groups| contains(&groups.whole, &anchor)).into_iter().collect();

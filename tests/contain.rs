@@ -293,11 +293,38 @@ fn who_may_not_is_told_which_permission_is_missing() {
     let looks = ["iam:GetAccessKeyLastUsed", "iam:ListAccessKeys"];
     let story = Story::begin_with(&looks);
     says(&story.contain(&[]), 0, &[]);
-    says(&story.contain(&["--apply"]), 2, &["iam:UpdateAccessKey"]);
+    let denied = story.contain(&["--apply"]);
+    says(&denied, 2, &["iam:UpdateAccessKey"]);
     assert_eq!(story.state_of_leaked(), "Active");
+    let command = format!(
+        "By hand: by `aws iam update-access-key --user-name billing --access-key-id {} --status Inactive`",
+        story.leaked.id
+    );
+    // The page of the key's owner, not of who looks at it.
+    let page = "https://us-east-1.console.aws.amazon.com/iam/home#/users/details/billing?section=security_credentials";
+    says(&denied, 2, &[&command, page]);
 
     let blind = Story::begin_with(&[]);
     says(&blind.contain(&[]), 2, &["lacks iam:GetAccessKeyLastUsed", "hint"]);
+}
+
+#[test]
+fn a_restriction_has_its_own_command_in_the_plan() {
+    let story = Story::begin();
+    let role = "arn:aws:iam::123456789012:role/apps/deploy";
+    let flags = ["--narrow", "boundary", "--end-sessions", "--end-sessions-of", role];
+    let plan = story.contain(&[&flags[..], &["--format", "json"]].concat());
+    let plan: serde_json::Value = serde_json::from_str(&plan.out).unwrap();
+    let steps = plan["plan"]["steps"].as_array().unwrap();
+    for (id, begins) in [
+        ("narrow", "aws iam put-user-permissions-boundary --user-name billing --permissions"),
+        ("end-sessions", "aws iam put-user-policy --user-name billing --policy-name"),
+        ("end-sessions-of-deploy", "aws iam put-role-policy --role-name deploy --policy-name"),
+    ] {
+        let step = steps.iter().find(|step| step["id"] == id).unwrap();
+        let command = step["by_hand"].as_str().unwrap();
+        assert!(command.starts_with(begins), "{id}: {command}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::mode::{Mode, ModeChosen};
 use super::plan::Step;
 use super::request::{Deletion, Request};
 use super::{restrictions, steps};
-use crate::provider::{Key, KeyKind, KeyState, Known, Measure, Observation, Operation};
+use crate::provider::{Key, KeyKind, KeyState, Known, Measure, Observation, Operation, console};
 
 pub(super) fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
     let mut texts: Vec<_> = texts.collect();
@@ -37,7 +37,8 @@ pub(super) fn lay_out(
 
 /// A key of the account itself is never stopped by a program: what hangs on it nobody can list.
 fn by_root(key: &Key, facts: &Facts) -> String {
-    let place = facts.console.as_deref().unwrap_or("the provider's console");
+    let place = console(&facts.provider, key).or_else(|| facts.console.clone());
+    let place = place.as_deref().unwrap_or("the provider's console");
     format!(
         "wake a person: key {} is the account's own. Sign in as the account's root user at {place}, delete the key there, and look at what it was used for",
         key.id

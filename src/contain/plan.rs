@@ -13,7 +13,9 @@ use super::layout::{lay_out, sorted};
 use super::mode::{self, ModeChosen};
 use super::request::{Proof, Request};
 use crate::incident::Phase;
-use crate::provider::{Identity, KeyKind, KeyState, LastUse, Measure, Observation, Operation};
+use crate::provider::{
+    Identity, KeyKind, KeyState, LastUse, Measure, Observation, Operation, console,
+};
 use crate::secret::Fingerprint;
 
 /// How a step is taken back.
@@ -157,7 +159,7 @@ pub fn plan(
         pattern: subject.pattern.clone(),
         provider: facts.provider.clone(),
         endpoint: facts.endpoint.clone(),
-        console: facts.console.clone(),
+        console: console(&facts.provider, key).or_else(|| facts.console.clone()),
         account: key.account.clone(),
         owner: key.owner.clone(),
         key_id: key.id.clone(),

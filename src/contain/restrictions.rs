@@ -8,7 +8,7 @@ use super::plan::{Step, Undo};
 use super::request::Request;
 use super::steps::step;
 use crate::incident::Phase;
-use crate::provider::{Key, KeyState, Measure, Operation};
+use crate::provider::{Key, KeyState, Measure, Operation, end_sessions_by_hand, restrict_by_hand};
 
 /// Returns the steps that narrow a key's owner and end its sessions.
 pub(super) fn of_owner(
@@ -118,7 +118,13 @@ fn narrow(key: &Key, facts: &Facts, measure: &Measure, baseline: Option<&Baselin
             format!("whoever works in a session of {owner}"),
         ),
     };
-    Step { does, shared, measure: Some(measure.clone()), ..restrict(Action::Narrow, owner, facts) }
+    Step {
+        does,
+        shared,
+        measure: Some(measure.clone()),
+        by_hand: restrict_by_hand(&facts.provider, measure, owner),
+        ..restrict(Action::Narrow, owner, facts)
+    }
 }
 
 /// The moment before which sessions must have begun is not in the plan: it is when the step is first
@@ -127,6 +133,7 @@ pub(super) fn end_sessions(owner: &str, facts: &Facts) -> Step {
     Step {
         does: format!("end the sessions of {owner} that were begun until then"),
         shared: format!("whoever works in a session of {owner}: they have to begin anew"),
+        by_hand: end_sessions_by_hand(&facts.provider, owner),
         ..restrict(Action::EndSessions, owner, facts)
     }
 }

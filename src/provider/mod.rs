@@ -14,7 +14,7 @@ mod measure;
 pub mod simulated;
 
 pub use activity::{Log, Meaning, Page, Query, Search, SearchBy, Use};
-pub use by_hand::by_hand;
+pub use by_hand::{by_hand, console, end_sessions_by_hand, restrict_by_hand};
 pub use evidence::{Evidence, Known, Power};
 pub use measure::{Measure, Restriction, Standing};
 

@@ -8,7 +8,7 @@ use stanch::incident::Outcome;
 use stanch::provider::Operation;
 use stanch::secret::Credential;
 
-use crate::world::{World, assert_outcomes, bare, end, secret_of};
+use crate::world::{World, assert_outcomes, bare, detail, end, secret_of};
 
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 /// However long an interpreter takes to start.
@@ -95,6 +95,40 @@ async fn a_program_that_is_not_there_delivers_nothing() {
     let error = delivery.deliver(&credential()).await.unwrap_err();
     assert!(matches!(error, DeliveryError::NotStarted { .. }), "{error}");
     assert_eq!(delivery.describe(), "the program `/no/such/program --now`");
+}
+
+#[tokio::test]
+async fn a_program_is_looked_for_before_anything_is_stopped_and_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = r#"open(os.path.join(folder, "ran"), "w")"#;
+    let found = python(folder.path(), lines, LONG).check().await.unwrap();
+    assert!(found.contains(PYTHON) && found.contains("is there, as "), "{found}");
+    assert!(!folder.path().join("ran").exists());
+
+    let plain = folder.path().join("plain");
+    std::fs::write(&plain, "no program").unwrap();
+    for missing in ["no-such-program-of-ours", plain.to_str().unwrap()] {
+        let line = shell_words::join([missing]);
+        let error = CommandDelivery::new(&line, LONG).unwrap().check().await.unwrap_err();
+        assert!(matches!(error, DeliveryError::NotStarted { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains(missing) && error.contains("give its full path"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_not_replaced_where_the_program_is_missing() {
+    let delivery = CommandDelivery::new("no-such-program-of-ours", LONG).unwrap();
+    let world = World::new();
+    let request = stanch::contain::Request { delivery: Some(delivery.describe()), ..bare() };
+    let plan = world.plan(&request).await;
+    let mut engine = world.engine();
+    engine.delivery = Some(&delivery);
+    let summary = engine.apply(&plan).await.unwrap();
+    assert_eq!(end(&summary, "check-delivery"), Outcome::Failed);
+    assert!(detail(&summary, "check-delivery").contains("give its full path"));
+    assert_eq!(world.asked(Operation::Create), 0);
+    assert_eq!(end(&summary, "disable"), Outcome::Succeeded);
 }
 
 #[test]

@@ -318,6 +318,41 @@ async fn a_file_is_its_owners_and_never_overwritten() {
     assert!(to(&folder.path().join("no/secret.json")).check().await.is_err());
 }
 
+#[tokio::test]
+async fn what_takes_no_writes_is_known_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe");
+    std::fs::write(&path, "").unwrap();
+    let check = |file| async move {
+        let sink = Sink::Open("descriptor 3".to_owned(), Arc::new(Mutex::new(file)));
+        WrittenDelivery::new(Form::Json, sink).check().await
+    };
+    let writable = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+    assert!(check(writable).await.unwrap().contains("open for writing"));
+    assert_eq!(std::fs::read(&path).unwrap(), b"", "nothing is written");
+    // Windows tells of it only when something is written.
+    if cfg!(unix) {
+        let error = check(std::fs::File::open(&path).unwrap()).await.unwrap_err();
+        assert!(matches!(error, DeliveryError::Refused { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_folder_that_takes_no_file_is_known_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let form = Form::Kubernetes(target("kubernetes:prod/app"));
+    let sink = Sink::NewFile(closed.join("secret.json"));
+    let check = WrittenDelivery::new(form, sink).check().await;
+    // A superuser may write there, whatever the folder says.
+    let may = std::fs::write(closed.join("other"), "").is_ok();
+    assert_eq!(check.is_ok(), may, "{check:?}");
+}
+
 #[cfg(feature = "aws")]
 mod aws {
     use aws_sdk_secretsmanager::Client as SecretsManager;

@@ -1,5 +1,7 @@
 //! The operator's own program.
 
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -63,13 +65,37 @@ impl CommandDelivery {
         }
     }
 
+    /// Returns the file that would be started, found as the system would find it.
+    fn found(&self) -> Result<PathBuf, DeliveryError> {
+        which::which(&*as_started(&self.program)).map_err(|_| DeliveryError::NotStarted {
+            program: self.program.clone(),
+            why: "no such program was found, or it may not be run; give its full path, or put its folder into PATH"
+                .to_owned(),
+        })
+    }
+
     fn unknown(&self, why: String) -> DeliveryError {
         DeliveryError::Unknown { place: self.program.clone(), why }
     }
 }
 
+/// Returns what is looked for when a program is started: Windows takes a name without an ending for an
+/// `.exe`, and for nothing else.
+fn as_started(program: &str) -> Cow<'_, str> {
+    match cfg!(windows) && Path::new(program).extension().is_none() {
+        true => format!("{program}.exe").into(),
+        false => program.into(),
+    }
+}
+
 #[async_trait]
 impl Delivery for CommandDelivery {
+    /// Looks whether there is such a program; it isn't run without a key to hand over.
+    async fn check(&self) -> Result<String, DeliveryError> {
+        let found = self.found()?;
+        Ok(format!("{} is there, as {}", self.describe(), found.display()))
+    }
+
     async fn deliver(&self, credential: &Credential) -> Result<String, DeliveryError> {
         let text = as_json(credential)?;
         let child = self.start()?;

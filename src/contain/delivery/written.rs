@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -85,6 +85,10 @@ impl WrittenDelivery {
         })
     }
 
+    fn refused(&self, why: String) -> DeliveryError {
+        DeliveryError::Refused { place: self.describe(), why }
+    }
+
     fn write(&self, text: &[u8]) -> Result<(), Fault> {
         let write = |sink: &mut dyn Write| {
             sink.write_all(text)?;
@@ -108,21 +112,49 @@ impl WrittenDelivery {
     }
 }
 
+/// Writes nothing, which something that was opened for reading alone refuses all the same.
+fn takes_writes(sink: &mut dyn Write) -> std::io::Result<()> {
+    sink.write(&[]).and_then(|_| sink.flush())
+}
+
+/// Tells whether a new file could be made there, without making one.
+fn can_be_made(path: &Path) -> Result<(), String> {
+    if path.symlink_metadata().is_ok() {
+        return Err("the file is there already, and is not overwritten".to_owned());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    match folder.is_dir() {
+        true => is_writable(folder).map_err(|why| format!("{}: {why}", folder.display())),
+        false => Err(format!("there is no folder {}", folder.display())),
+    }
+}
+
+#[cfg(unix)]
+fn is_writable(folder: &Path) -> std::io::Result<()> {
+    use rustix::fs::{Access, access};
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(std::io::Error::from)
+}
+
+/// Who may write where is told by lists of rights that only an attempt shows whole.
+#[cfg(not(unix))]
+fn is_writable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
 #[async_trait]
 impl Delivery for WrittenDelivery {
     async fn check(&self) -> Result<String, DeliveryError> {
-        let Sink::NewFile(path) = &self.sink else {
-            return Ok(format!("{} is open", self.describe()));
-        };
-        let refused =
-            |why: &str| Err(DeliveryError::Refused { place: self.describe(), why: why.to_owned() });
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if path.symlink_metadata().is_ok() {
-            return refused("the file is there already, and is not overwritten");
-        }
-        match folder.is_none_or(std::path::Path::is_dir) {
-            true => Ok(format!("{} can be made", self.describe())),
-            false => refused("there is no such folder"),
+        match &self.sink {
+            Sink::Open(_, sink) => {
+                let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                takes_writes(&mut *sink).map_err(|error| self.refused(error.to_string()))?;
+                Ok(format!("{} is open for writing", self.describe()))
+            }
+            Sink::NewFile(path) => {
+                can_be_made(path).map_err(|why| self.refused(why))?;
+                Ok(format!("{} can be made", self.describe()))
+            }
         }
     }
 
@@ -131,9 +163,7 @@ impl Delivery for WrittenDelivery {
         let place = self.describe();
         match self.write(&text) {
             Ok(()) => Ok(place),
-            Err(Fault::NotBegun(error)) => {
-                Err(DeliveryError::Refused { place, why: error.to_string() })
-            }
+            Err(Fault::NotBegun(error)) => Err(self.refused(error.to_string())),
             Err(Fault::InPart(error)) => {
                 Err(DeliveryError::Unknown { place, why: error.to_string() })
             }

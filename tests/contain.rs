@@ -206,6 +206,24 @@ fn a_replacement_is_handed_to_the_operator_s_program_and_nobody_else() {
 }
 
 #[test]
+fn a_plan_names_the_calls_and_permissions_of_its_delivery() {
+    let story = Story::begin();
+    let to = ["--deliver-to", "aws-secretsmanager:app/key", "--format", "json"];
+    let shown: serde_json::Value = serde_json::from_str(&story.contain(&to).out).unwrap();
+    let steps = shown["plan"]["steps"].as_array().unwrap();
+    let step = |id: &str| steps.iter().find(|step| step["id"] == id).unwrap();
+    let looks = ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"];
+    assert_eq!(step("check-delivery")["calls"], serde_json::json!(looks));
+    let writes = [
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    ];
+    assert_eq!(step("deliver")["calls"], serde_json::json!(writes));
+    assert_eq!(step("deliver")["permissions"], serde_json::json!(writes));
+}
+
+#[test]
 fn apply_refuses_what_was_not_shown() {
     let story = Story::begin();
     says(&story.contain(&["--apply"]), 2, &["no plan was shown", "hint"]);

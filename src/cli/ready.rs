@@ -15,7 +15,7 @@ use super::{ExitCode, Failure};
 /// then missing is named when it is asked for.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print the IAM policy of whoever only looks, or of whoever contains, as JSON
+    /// Print the IAM policy of whoever only looks, of whoever contains, or of whoever also delivers, as JSON
     #[arg(long, value_name = "DUTY")]
     aws_policy: Duty,
     #[command(flatten)]
@@ -28,6 +28,8 @@ enum Duty {
     Observer,
     /// The same, and containing
     Responder,
+    /// Handing a replacement to Secrets Manager or Parameter Store, beside the responder's
+    Delivery,
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, Failure> {
@@ -45,6 +47,7 @@ fn policy(duty: Duty, configuration: &str) -> Result<serde_json::Value, Failure>
     let duty = match duty {
         Duty::Observer => aws_iam::Duty::Observer,
         Duty::Responder => aws_iam::Duty::Responder,
+        Duty::Delivery => aws_iam::Duty::Delivery,
     };
     Ok(aws_iam::policy_with_logs(duty, &logs))
 }

@@ -80,7 +80,7 @@ pub use mode::{MODE_RULES, Mode, ModeChosen, hangs_on_rights, mode_table};
 pub use opening::Leak;
 pub use plan::{Plan, Sibling, Step, Undo, Waiting, plan};
 pub use policy::Policy;
-pub use request::{Deletion, Grounds, ModeAsked, Proof, Request};
+pub use request::{Deletion, DeliveryCalls, Grounds, ModeAsked, Proof, Request};
 pub use summary::{Settled, StepResult, Summary};
 pub use undo::{UndoSummary, What};
 

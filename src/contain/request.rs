@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::mode::Mode;
 use crate::incident::{Level, Visibility};
-use crate::provider::{Evidence, KeyState, Known, Measure, Observation};
+use crate::provider::{Call, Evidence, KeyState, Known, Measure, Observation};
 
 /// A key that was not used for so long has no consumer to wait for.
 const UNUSED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -17,6 +17,9 @@ const UNUSED_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub struct Request {
     /// Where a replacement goes, in words ([`super::Delivery::describe`]); `None`: no replacement.
     pub delivery: Option<String>,
+    /// The calls of that delivery.
+    #[serde(skip_serializing_if = "DeliveryCalls::is_none")]
+    pub delivery_calls: DeliveryCalls,
     /// An inactive key of the same owner may be deleted where it takes up the place of the replacement.
     pub replace_inactive: bool,
     /// Who uses the key, by name.
@@ -40,6 +43,22 @@ pub struct Request {
     pub deletion: Option<Deletion>,
     /// What the rules are given.
     pub grounds: Grounds,
+}
+
+/// The calls of a delivery, each with the permission it needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeliveryCalls {
+    /// Those that find out whether it would be taken.
+    pub check: Vec<Call>,
+    /// Those that hand it over.
+    pub deliver: Vec<Call>,
+}
+
+impl DeliveryCalls {
+    fn is_none(&self) -> bool {
+        self.check.is_empty() && self.deliver.is_empty()
+    }
 }
 
 /// The wish to delete a stopped key for good.

@@ -7,7 +7,7 @@ use super::mode;
 use super::plan::{Step, Undo, Waiting};
 use super::request::{Proof, Request};
 use crate::incident::Phase;
-use crate::provider::{Key, KeyState, Known, Observation, Operation, by_hand};
+use crate::provider::{Call, Key, KeyState, Known, Observation, Operation, by_hand};
 
 /// The evidence is waited for so long at most.
 pub(super) const MOST_SECONDS: u32 = 60;
@@ -41,6 +41,14 @@ pub(super) fn step(action: Action, phase: Phase, facts: &Facts, operations: &[Op
     }
 }
 
+fn names(calls: &[Call]) -> Vec<String> {
+    calls.iter().map(|call| call.name.clone()).collect()
+}
+
+fn permissions(calls: &[Call]) -> Vec<String> {
+    sorted(calls.iter().filter_map(|call| call.permission.clone()))
+}
+
 pub(super) fn evidence(key: &Key, facts: &Facts) -> Step {
     Step {
         does: format!(
@@ -62,12 +70,12 @@ pub(super) fn check_delivery(request: &Request) -> Step {
         phase: Phase::Identification,
         action: Action::CheckDelivery,
         does: format!("find out, without a secret, whether {place} would take a replacement"),
-        calls: Vec::new(),
+        calls: names(&request.delivery_calls.check),
         target: place,
         reversible: true,
         undo: None,
         shared: "nobody else".to_owned(),
-        permissions: Vec::new(),
+        permissions: permissions(&request.delivery_calls.check),
         approval: Approval::A,
         expected_seconds: 5,
         requires: Vec::new(),
@@ -120,7 +128,7 @@ pub(super) fn recheck(key: &Key, facts: &Facts, request: &Request, after: &Optio
             "list the keys of {} until two looks are equal{over}, and do again what somebody undid",
             key.owner
         ),
-        calls: facts.calls_of(Operation::Observe).iter().map(|call| call.name.clone()).collect(),
+        calls: names(facts.calls_of(Operation::Observe)),
         target: key.owner.clone(),
         reversible: true,
         expected_seconds: 5 + apart,
@@ -132,9 +140,7 @@ pub(super) fn recheck(key: &Key, facts: &Facts, request: &Request, after: &Optio
 
 pub(super) fn prove_dead(key: &Key, facts: &Facts, proof: Proof, requires: Vec<String>) -> Step {
     let only_asks = Step {
-        permissions: sorted(
-            facts.calls_of(Operation::Probe).iter().filter_map(|call| call.permission.clone()),
-        ),
+        permissions: permissions(facts.calls_of(Operation::Probe)),
         ..step(Action::ProveDead, Phase::Containment, facts, &[Operation::Probe])
     };
     let Proof { refusals, window_seconds } = proof;
@@ -217,7 +223,7 @@ pub(super) fn replacement(
     let present = |key: &&Key| key.state != KeyState::Absent;
     let siblings: Vec<&Key> = observation.siblings.iter().filter(present).collect();
     if siblings.len() + 1 < facts.keys_per_owner {
-        return Ok(vec![rotate(key, facts, None), deliver(delivery, key)]);
+        return Ok(vec![rotate(key, facts, None), deliver(delivery, key, request)]);
     }
     let inactive = siblings.iter().filter(|key| key.state == KeyState::Inactive);
     let oldest = inactive.min_by_key(|key| (key.created_at, &key.id));
@@ -225,7 +231,7 @@ pub(super) fn replacement(
         Some(sibling) if request.replace_inactive && facts.can(Operation::Delete) => Ok(vec![
             delete_inactive(sibling, facts),
             rotate(key, facts, Some(sibling)),
-            deliver(delivery, key),
+            deliver(delivery, key, request),
         ]),
         Some(sibling) => by_hand(format!(
             "{} has no place for a further key; its other key {} is inactive and may be deleted, \
@@ -281,18 +287,18 @@ fn rotate(key: &Key, facts: &Facts, freed: Option<&Key>) -> Step {
     }
 }
 
-fn deliver(delivery: &str, key: &Key) -> Step {
+fn deliver(delivery: &str, key: &Key, request: &Request) -> Step {
     Step {
         id: Action::Deliver.id().to_owned(),
         phase: Phase::Recovery,
         action: Action::Deliver,
         does: format!("hand the new key of {} to {delivery}", key.owner),
-        calls: Vec::new(),
+        calls: names(&request.delivery_calls.deliver),
         target: delivery.to_owned(),
         reversible: false,
         undo: None,
         shared: "the consumers of the new key, which take it up".to_owned(),
-        permissions: Vec::new(),
+        permissions: permissions(&request.delivery_calls.deliver),
         // What was handed over can't be taken back, but undoing `rotate` makes it worthless.
         approval: Approval::B,
         expected_seconds: 30,

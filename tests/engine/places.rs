@@ -355,14 +355,17 @@ async fn a_folder_that_takes_no_file_is_known_before() {
 
 #[cfg(feature = "aws")]
 mod aws {
+    use std::collections::BTreeSet;
+
     use aws_sdk_secretsmanager::Client as SecretsManager;
     use aws_sdk_ssm::Client as Ssm;
     use stanch::contain::{ParameterStoreDelivery, SecretsManagerDelivery};
-    use stanch::provider::aws_iam::{Options, configuration};
+    use stanch::provider::Call;
+    use stanch::provider::aws_iam::{Duty, Options, configuration, policy};
 
     use super::*;
     use crate::aws::credential;
-    use crate::moto::Moto;
+    use crate::moto::{AccessKey, Moto};
 
     const SECRETS: &[&str] = &[
         "secretsmanager:DescribeSecret",
@@ -374,10 +377,14 @@ mod aws {
 
     /// Returns the configuration of a responder with these permissions.
     async fn responder(moto: &Moto, name: &str, permissions: &[&str]) -> aws_config::SdkConfig {
+        acting(moto, &moto.responder(name, permissions)).await
+    }
+
+    async fn acting(moto: &Moto, key: &AccessKey) -> aws_config::SdkConfig {
         let options = Options {
             endpoint: Some(moto.endpoint()),
             region: Some("us-east-1".to_owned()),
-            responder: Some(credential(&moto.responder(name, permissions))),
+            responder: Some(credential(key)),
             ..Options::new(Arc::new(jiff::Timestamp::now))
         };
         configuration(&options).await.unwrap()
@@ -417,6 +424,47 @@ mod aws {
         let previous = client.get_secret_value().secret_id("app/key");
         let previous = previous.version_stage("AWSPREVIOUS").send().await.unwrap();
         assert_eq!(previous.secret_string.unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn the_printed_policy_for_deliveries_is_what_they_and_the_plan_need_and_no_more() {
+        let moto = Moto::start();
+        let admin = SecretsManager::new(&responder(&moto, "admin", &["*"]).await);
+        admin.create_secret().name("app/key").secret_string("{}").send().await.unwrap();
+        let printed = policy(Duty::Delivery);
+        let holder = moto.responder_with("ops", &printed);
+        let config = acting(&moto, &holder).await;
+        moto.enforce();
+        let (secrets, parameters) = ("aws-secretsmanager:app/key", "aws-ssm:/app/");
+        let fields = "#id=key-id,secret=key";
+        let places: [Box<dyn Delivery>; 2] = [
+            Box::new(SecretsManagerDelivery::new(&target(&format!("{secrets}{fields}")), &config)),
+            Box::new(ParameterStoreDelivery::new(
+                &target(&format!("{parameters}{fields}")),
+                &config,
+            )),
+        ];
+        let mut planned = BTreeSet::new();
+        for place in places {
+            let so_far = moto.calls().len();
+            place.check().await.unwrap();
+            let checked = moto.calls().len();
+            place.deliver(&pair().0).await.unwrap();
+            let names = |calls: &[(String, String)]| -> BTreeSet<String> {
+                calls.iter().map(|(_, call)| call.clone()).collect()
+            };
+            let listed = |calls: &[Call]| -> BTreeSet<String> {
+                calls.iter().map(|call| call.permission.clone().unwrap()).collect()
+            };
+            let (made, shown) = (moto.calls(), place.calls());
+            assert_eq!(names(&made[so_far..checked]), listed(&shown.check));
+            assert_eq!(names(&made[checked..]), listed(&shown.deliver));
+            planned.extend(shown.check.into_iter().chain(shown.deliver).map(|call| call.name));
+        }
+        let statements = printed["Statement"].as_array().unwrap();
+        let actions = statements.iter().flat_map(|one| one["Action"].as_array().unwrap());
+        let granted: BTreeSet<_> = actions.map(|one| one.as_str().unwrap().to_owned()).collect();
+        assert_eq!(planned, granted);
     }
 
     #[tokio::test]

@@ -218,7 +218,7 @@ class Launcher:
             return extended.xml_answer(action, {})(environ, start_response)
         if fault and fault != "stale":
             return self.fail(fault, environ, start_response, is_json=service in JSON_SERVICES)
-        policies.begin(key, environ, params)
+        policies.begin(key, environ, service, params)
         response = self.do(environ, body, call)
         as_aws_words_it(response)
         self.extended.note(key, service, region, action, params, environ, response)

@@ -109,8 +109,12 @@ def result_of(statement, action, resource, context):
     return statement["Effect"] == "Allow", lacks
 
 
-def resource_of(params):
-    """The ARN of what an IAM call is about."""
+def resource_of(service, params):
+    """The ARN of what a call is about."""
+    if service == "secretsmanager" and "SecretId" in params:
+        return f"arn:aws:secretsmanager:us-east-1:{DEFAULT_ACCOUNT_ID}:secret:{params['SecretId']}-AbCdEf"
+    if service == "ssm" and "Name" in params:
+        return f"arn:aws:ssm:us-east-1:{DEFAULT_ACCOUNT_ID}:parameter/{params['Name'].lstrip('/')}"
     for name, kind in (("RoleName", "role"), ("UserName", "user"), ("GroupName", "group")):
         if name in params:
             return f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:{kind}/{params[name]}"
@@ -218,7 +222,7 @@ def install():
     STSBackend.assume_role = assume_and_note
 
 
-def begin(key, environ, params):
+def begin(key, environ, service, params):
     """Notes what is known of a request before anything decides about it."""
     began = SESSIONS[key][3] if key in SESSIONS else ISSUED.get(key)
     context = {
@@ -229,4 +233,4 @@ def begin(key, environ, params):
         "iam:permissionsboundary": params.get("PermissionsBoundary"),
     }
     REQUEST.context = {name: value for name, value in context.items() if value}
-    REQUEST.resource = resource_of(params)
+    REQUEST.resource = resource_of(service, params)

@@ -1,5 +1,5 @@
 //! The printed policies against what is really called. Real server (moto), which enforces them; calls it
-//! lacks are extended by us.
+//! lacks are extended by us. The policy for deliveries: where those are tested, `tests/engine/places.rs`.
 
 use std::collections::BTreeSet;
 
@@ -120,7 +120,12 @@ async fn a_responder_needs_the_printed_policy_and_all_of_it() {
 
 #[test]
 fn the_command_prints_them() {
-    for (name, duty) in [("observer", Duty::Observer), ("responder", Duty::Responder)] {
+    let duties = [
+        ("observer", Duty::Observer),
+        ("responder", Duty::Responder),
+        ("delivery", Duty::Delivery),
+    ];
+    for (name, duty) in duties {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stanch"));
         let output = command.args(["ready", "--aws-policy", name]).output().expect("it runs");
         assert!(output.status.success());

@@ -8,7 +8,9 @@ use clap::ValueEnum;
 use super::baseline;
 use crate::cli::locate::Located;
 use crate::cli::{Failure, environment};
-use crate::contain::{Deletion, Grounds, Leak, Mode, ModeAsked, Plan, Policy, Request};
+use crate::contain::{
+    Deletion, DeliveryCalls, Grounds, Leak, Mode, ModeAsked, Plan, Policy, Request,
+};
 use crate::incident::{Incident, Store, Visibility};
 use crate::provider::{Evidence, KeyState, Measure, Observation, Operation, Provider};
 
@@ -98,6 +100,7 @@ pub(super) struct Known<'a> {
     pub(super) observation: &'a Observation,
     pub(super) policy: &'a Policy,
     pub(super) delivery: Option<String>,
+    pub(super) delivery_calls: DeliveryCalls,
     pub(super) reason: Option<&'a str>,
 }
 
@@ -139,6 +142,7 @@ impl AskedArgs {
 
     fn upon(&self, mut request: Request, known: &Known<'_>) -> Request {
         request.delivery.clone_from(&known.delivery);
+        request.delivery_calls.clone_from(&known.delivery_calls);
         request.replace_inactive |= self.replace_inactive;
         if !self.consumer.is_empty() {
             request.consumers.clone_from(&self.consumer);

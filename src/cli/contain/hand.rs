@@ -201,6 +201,7 @@ impl<'a> Hand<'a> {
             observation,
             policy,
             delivery: self.delivery.as_deref().map(Delivery::describe),
+            delivery_calls: self.delivery.as_deref().map(Delivery::calls).unwrap_or_default(),
             reason: args.reason.as_deref(),
         };
         let mut request = match shown {

@@ -4,6 +4,13 @@ use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::DeliveryError;
+use crate::provider::Call;
+
+/// Returns calls as a plan shows them: each needs the permission of its own name.
+pub(super) fn listed<const N: usize>(names: [&str; N]) -> Vec<Call> {
+    let call = |name: &str| Call { name: name.to_owned(), permission: Some(name.to_owned()) };
+    names.map(call).into()
+}
 
 /// How a call ended that was not done.
 pub(super) enum Ended {

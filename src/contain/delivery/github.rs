@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::fields::Fields;
 use super::target::Target;
-use super::{Delivery, DeliveryError};
+use super::{Delivery, DeliveryCalls, DeliveryError};
 use crate::http::{Call, Server, Silence, Token};
+use crate::provider;
 use crate::secret::{Credential, Secret};
 
 /// The version of the API everything here was written against.
@@ -132,6 +133,19 @@ impl Delivery for GitHubDelivery {
             }
         }
         Ok(self.describe())
+    }
+
+    fn calls(&self) -> DeliveryCalls {
+        let call = |method: &str, name: &str, right: &str| provider::Call {
+            name: format!("{method} {}/{name}", self.secrets()),
+            permission: Some(format!("Secrets: {right} on {}/{}", self.owner, self.repository)),
+        };
+        let look = call("GET", "public-key", "read");
+        let writes = self.fields.0.iter().map(|(_, name)| call("PUT", name, "write"));
+        DeliveryCalls {
+            check: vec![look.clone()],
+            deliver: std::iter::once(look.clone()).chain(writes).collect(),
+        }
     }
 
     fn describe(&self) -> String {

@@ -42,6 +42,7 @@ pub use written::{Form, Sink, WrittenDelivery};
 
 use async_trait::async_trait;
 
+use super::request::DeliveryCalls;
 use crate::secret::Credential;
 
 /// Why a replacement was not delivered, or may not have been. No variant ever holds a secret.
@@ -108,6 +109,12 @@ pub trait Delivery: Send + Sync {
     /// Why it would not work.
     async fn check(&self) -> Result<String, DeliveryError> {
         Ok(format!("{} can't be tried beforehand", self.describe()))
+    }
+
+    /// Returns the calls it makes, with the permission of each, for the plan; none where it is no server
+    /// that is called.
+    fn calls(&self) -> DeliveryCalls {
+        DeliveryCalls::default()
     }
 
     /// Returns where it would go, in words: shown in the plan, and part of what is approved.

@@ -9,10 +9,11 @@ use aws_sdk_ssm::Client;
 use aws_sdk_ssm::types::ParameterType;
 use zeroize::Zeroizing;
 
-use super::aws::{Ended, ended, is_missing};
+use super::aws::{Ended, ended, is_missing, listed};
 use super::fields::Fields;
 use super::target::Target;
-use super::{Delivery, DeliveryError};
+use super::{Delivery, DeliveryCalls, DeliveryError};
+use crate::provider::aws_iam::{GET_PARAMETER, PUT_PARAMETER};
 use crate::secret::Credential;
 
 /// Parameters of Parameter Store.
@@ -38,7 +39,7 @@ impl ParameterStoreDelivery {
         match self.client.get_parameter().name(name).send().await {
             Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.r#type)),
             Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(self.refused(ended("ssm:GetParameter", &error).why())),
+            Err(error) => Err(self.refused(ended(GET_PARAMETER, &error).why())),
         }
     }
 
@@ -47,7 +48,7 @@ impl ParameterStoreDelivery {
         let request = self.client.put_parameter().name(name).value(value).overwrite(true);
         let kind = kind.unwrap_or(ParameterType::SecureString);
         let written = request.r#type(kind).send().await;
-        match written.map_err(|error| ended("ssm:PutParameter", &error)) {
+        match written.map_err(|error| ended(PUT_PARAMETER, &error)) {
             Err(Ended::No(why)) => Err(Ended::No(format!("{name}: {why}"))),
             // Whether it was taken or not answered, what is read back decides.
             Ok(_) | Err(Ended::Maybe(_)) => self.test(name, value).await,
@@ -58,7 +59,7 @@ impl ParameterStoreDelivery {
         let request = self.client.get_parameter().name(name).with_decryption(true);
         let maybe = |why: &str| Ended::Maybe(format!("{name}: {why}"));
         let answer = request.send().await;
-        let answer = answer.map_err(|error| maybe(&ended("ssm:GetParameter", &error).why()))?;
+        let answer = answer.map_err(|error| maybe(&ended(GET_PARAMETER, &error).why()))?;
         let text = answer.parameter.and_then(|parameter| parameter.value);
         let text = Zeroizing::new(text.unwrap_or_default());
         let is_same = text.as_str() == value;
@@ -103,6 +104,13 @@ impl Delivery for ParameterStoreDelivery {
             }
         }
         Ok(self.describe())
+    }
+
+    fn calls(&self) -> DeliveryCalls {
+        DeliveryCalls {
+            check: listed([GET_PARAMETER]),
+            deliver: listed([GET_PARAMETER, PUT_PARAMETER]),
+        }
     }
 
     fn describe(&self) -> String {

@@ -14,10 +14,11 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::aws::{Ended, ended, is_missing};
+use super::aws::{Ended, ended, is_missing, listed};
 use super::fields::{Fields, wiped_json};
 use super::target::Target;
-use super::{Delivery, DeliveryError};
+use super::{Delivery, DeliveryCalls, DeliveryError};
+use crate::provider::aws_iam::{DESCRIBE_SECRET, GET_SECRET, MOVE_STAGE, PUT_SECRET};
 use crate::secret::{Credential, Part};
 
 const PENDING: &str = "AWSPENDING";
@@ -61,7 +62,7 @@ impl SecretsManagerDelivery {
             }),
             // A secret that has no value yet; whether it is there at all was checked before.
             Err(error) if is_missing(&error) => Ok(Current::default()),
-            Err(error) => Err(self.no(ended("secretsmanager:GetSecretValue", &error))),
+            Err(error) => Err(self.no(ended(GET_SECRET, &error))),
         }
     }
 
@@ -94,7 +95,7 @@ impl SecretsManagerDelivery {
         let request = self.client.put_secret_value().secret_id(&self.secret);
         let request = request.client_request_token(version).version_stages(PENDING);
         let answer = request.secret_string(text).send().await;
-        answer.map(drop).map_err(|error| ended("secretsmanager:PutSecretValue", &error))
+        answer.map(drop).map_err(|error| ended(PUT_SECRET, &error))
     }
 
     /// Reads the pending version back.
@@ -108,7 +109,7 @@ impl SecretsManagerDelivery {
                     .then_some(())
                     .ok_or_else(|| "what was read back is another value".to_owned())
             }
-            Err(error) => Err(ended("secretsmanager:GetSecretValue", &error).why()),
+            Err(error) => Err(ended(GET_SECRET, &error).why()),
         }
     }
 
@@ -116,7 +117,7 @@ impl SecretsManagerDelivery {
         let stages = || self.client.update_secret_version_stage().secret_id(&self.secret);
         let request = stages().version_stage(CURRENT).move_to_version_id(version);
         let moved = request.set_remove_from_version_id(before).send().await;
-        moved.map_err(|error| ended("secretsmanager:UpdateSecretVersionStage", &error))?;
+        moved.map_err(|error| ended(MOVE_STAGE, &error))?;
         // A stage that is left behind would look like a rotation that never ended; it harms nobody.
         let _ = stages().version_stage(PENDING).remove_from_version_id(version).send().await;
         Ok(())
@@ -149,8 +150,7 @@ fn version_of(credential: &Credential) -> String {
 impl Delivery for SecretsManagerDelivery {
     async fn check(&self) -> Result<String, DeliveryError> {
         let answer = self.client.describe_secret().secret_id(&self.secret).send().await;
-        let answer =
-            answer.map_err(|error| self.no(ended("secretsmanager:DescribeSecret", &error)))?;
+        let answer = answer.map_err(|error| self.no(ended(DESCRIBE_SECRET, &error)))?;
         if answer.deleted_date.is_some() {
             return Err(self.refused("it is about to be deleted"));
         }
@@ -179,6 +179,13 @@ impl Delivery for SecretsManagerDelivery {
             .await
             .map_err(|ended| ended.at(self.describe()))?;
         Ok(format!("{}, version {version}", self.describe()))
+    }
+
+    fn calls(&self) -> DeliveryCalls {
+        DeliveryCalls {
+            check: listed([DESCRIBE_SECRET, GET_SECRET]),
+            deliver: listed([GET_SECRET, PUT_SECRET, MOVE_STAGE]),
+        }
     }
 
     fn describe(&self) -> String {

@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use super::fields::{Fields, wiped_json};
 use super::target::Target;
-use super::{Delivery, DeliveryError};
+use super::{Delivery, DeliveryCalls, DeliveryError};
 use crate::http::{Answer, Call, Server, Silence, Token};
+use crate::provider;
 use crate::secret::{Credential, Secret};
 
 /// A secret in a KV v2 engine.
@@ -151,6 +152,20 @@ impl Delivery for VaultDelivery {
             status => {
                 Err(self.settle(version, &format!("it answered {status} to the write")).await)
             }
+        }
+    }
+
+    fn calls(&self) -> DeliveryCalls {
+        let (mount, path) = (&self.mount, &self.path);
+        let call = |method: &str, room: &str, rights: &str| provider::Call {
+            name: format!("{method} /v1/{mount}/{room}/{path}"),
+            permission: Some(format!("{rights} on {mount}/{room}/{path}")),
+        };
+        let look = call("GET", "metadata", "read");
+        let writes = [call("PATCH", "data", "patch"), call("POST", "data", "create, update")];
+        DeliveryCalls {
+            check: vec![look.clone()],
+            deliver: std::iter::once(look).chain(writes).collect(),
         }
     }
 

@@ -55,6 +55,9 @@ mod watch;
 
 pub use bedrock::AwsBedrock;
 pub use connect::configuration;
+pub(crate) use permissions::{
+    DESCRIBE_SECRET, GET_PARAMETER, GET_SECRET, MOVE_STAGE, PUT_PARAMETER, PUT_SECRET,
+};
 pub use permissions::{Duty, policy, policy_with_logs};
 pub use queries::{athena as athena_query, logs_insights as logs_insights_query};
 pub use trail_logs::TrailLogs;

@@ -63,6 +63,16 @@ pub(super) const UPDATE_SERVICE_KEY: &str = "iam:UpdateServiceSpecificCredential
 pub(super) const CREATE_SERVICE_KEY: &str = "iam:CreateServiceSpecificCredential";
 pub(super) const DELETE_SERVICE_KEY: &str = "iam:DeleteServiceSpecificCredential";
 
+/// Handing a replacement to a secret of Secrets Manager.
+pub(crate) const DESCRIBE_SECRET: &str = "secretsmanager:DescribeSecret";
+pub(crate) const GET_SECRET: &str = "secretsmanager:GetSecretValue";
+pub(crate) const PUT_SECRET: &str = "secretsmanager:PutSecretValue";
+pub(crate) const MOVE_STAGE: &str = "secretsmanager:UpdateSecretVersionStage";
+
+/// Handing a replacement to Parameter Store.
+pub(crate) const GET_PARAMETER: &str = "ssm:GetParameter";
+pub(crate) const PUT_PARAMETER: &str = "ssm:PutParameter";
+
 /// What the policies of AWS's own that quarantine a leaked key are called, before their edition.
 pub(super) const QUARANTINE: &str = "AWSCompromisedKeyQuarantine";
 
@@ -152,11 +162,14 @@ pub enum Duty {
     Observer,
     /// Whoever contains, too.
     Responder,
+    /// Whoever hands a replacement to Secrets Manager or Parameter Store: a responder with `--deliver-to`
+    /// has both policies.
+    Delivery,
 }
 
-/// Returns the IAM policy that lets its holder does its duty and do nothing else.
+/// Returns the IAM policy that lets its holder do its duty and nothing else.
 ///
-/// Both hold no `sts:GetCallerIdentity`, which needs no permission. A responder's `iam:PutUserPolicy` and
+/// They hold no `sts:GetCallerIdentity`, which needs no permission. A responder's `iam:PutUserPolicy` and
 /// `iam:CreateAccessKey` are themselves ways to more power: give the policy to a role that is assumed for
 /// an incident, and narrow its resources to the path of the users that may be contained.
 pub fn policy(duty: Duty) -> Value {
@@ -165,6 +178,9 @@ pub fn policy(duty: Duty) -> Value {
 
 /// Returns the same policy with statements for the operator's own logs, as far as some are configured.
 pub fn policy_with_logs(duty: Duty, logs: &TrailLogs) -> Value {
+    if duty == Duty::Delivery {
+        return json!({ "Version": "2012-10-17", "Statement": delivering() });
+    }
     let user = "arn:aws:iam::*:user/*";
     let mut statements = vec![statement("StanchLooks", Power::Look, "*", None)];
     statements.extend(searching(logs));
@@ -194,6 +210,21 @@ pub fn policy_with_logs(duty: Duty, logs: &TrailLogs) -> Value {
         ]);
     }
     json!({ "Version": "2012-10-17", "Statement": statements })
+}
+
+/// Returns the statements that let their holder deliver. A secret under a key of the operator's own needs
+/// that key's `kms:Decrypt` and `kms:GenerateDataKey` besides: which key that is only its owner knows.
+fn delivering() -> [Value; 2] {
+    let secrets = [DESCRIBE_SECRET, GET_SECRET, PUT_SECRET, MOVE_STAGE];
+    let allow = |sid: &str, calls: &[&str], resource: &str| json!({ "Sid": sid, "Effect": "Allow", "Action": calls, "Resource": resource });
+    [
+        allow("StanchDeliversSecrets", &secrets, "arn:aws:secretsmanager:*:*:secret:*"),
+        allow(
+            "StanchDeliversParameters",
+            &[GET_PARAMETER, PUT_PARAMETER],
+            "arn:aws:ssm:*:*:parameter/*",
+        ),
+    ]
 }
 
 /// Returns the statements that let their holder search the logs of a trail.

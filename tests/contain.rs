@@ -368,6 +368,30 @@ fn asked_again_it_is_still_dead_or_lives() {
 }
 
 #[test]
+fn a_schedule_needs_the_whole_history_as_the_help_shows() {
+    let story = Story::begin();
+    let origin = format!("file://{}", story.world.path("").display());
+    let variables = story.moto.environment(&story.responder);
+    let variables: Vec<_> = variables.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let again = |depth: &[&str]| {
+        // Each time a machine that has seen nothing before.
+        let machine = World::new();
+        machine.git(&[&["clone", "--quiet"], depth, &[&origin, "."]].concat());
+        let recheck = ["contain", &story.finding, ".", "--recheck", "--aws-endpoint"];
+        machine.stanch_with(&[&recheck[..], &[story.endpoint()]].concat(), &variables, "")
+    };
+    says(&again(&[]), 1, &["IT LIVES"]);
+    // What a checkout is unless more is asked for.
+    let shallow = again(&["--depth", "1"]);
+    assert!(!shallow.all().contains("IT LIVES") && shallow.code > 1, "{}", shallow.all());
+    let help = story.stanch(&["contain", "--help"]);
+    let snippet = help.out.split("Is it still dead?").nth(1).expect("it is asked");
+    let places = ["actions/checkout@", "fetch-depth: 0", "cargo install", ". --recheck"]
+        .map(|part| snippet.find(part).unwrap_or_else(|| panic!("no {part} in {snippet}")));
+    assert!(places.is_sorted(), "{snippet}");
+}
+
+#[test]
 fn a_halt_stops_every_change_until_it_is_let_go_of() {
     let story = Story::begin();
     says(&story.contain(&[]), 0, &[]);

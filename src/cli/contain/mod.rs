@@ -61,9 +61,20 @@ Places for --deliver-to (#PART=NAME,... says which part of the key goes where):
   kubernetes:NAMESPACE/NAME[?file=PATH][#...]   a manifest: `stanch contain ... | kubectl apply -f -`
   fd:NUMBER                         JSON on an open file descriptor
 
-Is it still dead? --recheck asks again and ends with 1 if the key lives. It needs no store; in CI:
+Is it still dead? --recheck asks again and ends with 1 if the key lives. It needs no store, but an
+identity of your own, and the whole history: most leaks are in an old commit. In GitHub Actions:
   on: { schedule: [ { cron: '17 6 * * *' } ] }
-  steps: [ { run: 'stanch contain 3fa9c2e1 . --recheck' } ]
+  permissions: { contents: read, id-token: write }
+  jobs:
+    recheck:
+      runs-on: ubuntu-latest
+      steps:
+        - uses: actions/checkout@v4
+          with: { fetch-depth: 0 }
+        - uses: aws-actions/configure-aws-credentials@v4
+          with: { role-to-assume: ROLE, aws-region: us-east-1 }
+        - run: cargo install --locked --git https://github.com/OWNER/stanch
+        - run: stanch contain 3fa9c2e1 . --recheck
 
 Who must agree: A (reversible, this key alone) you, or the policy's `automatic`; B (shared with others)
 one person; C (irreversible) two people, or you with the target typed out (--confirm); D nobody but by hand.

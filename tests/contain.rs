@@ -1,4 +1,5 @@
-//! `stanch contain` and `stanch incident`, the whole story, against moto with authentication enforced.
+//! `stanch contain` and `stanch incident`, the whole story. Real server (moto), with authentication enforced;
+//! the calls of evidence it lacks are extended by us.
 
 #[path = "contain/baseline.rs"]
 mod baseline;

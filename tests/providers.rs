@@ -1,4 +1,5 @@
-//! Providers: each is held to one contract, and then to what its own server does when things go wrong.
+//! Providers: each is held to one contract, and then to what its own server does when things go wrong. Real
+//! server (moto), started with authentication enforced; what it lacks is extended by us, as each file says.
 #![cfg(feature = "aws")]
 
 #[path = "providers/activity.rs"]

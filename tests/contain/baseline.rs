@@ -1,5 +1,5 @@
-//! `--only-from baseline`: an owner restricted to where its key was used from before it leaked. Real
-//! server (moto), which ignores conditions: what is put is looked at. LookupEvents is extended by us.
+//! `--only-from baseline`: an owner restricted to where its key was used from before it leaked.
+//! Real server (moto), which ignores conditions: what is put is looked at. LookupEvents is extended by us.
 
 use std::fs;
 

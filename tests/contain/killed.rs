@@ -1,6 +1,6 @@
 //! The command, killed where it stands: a real process, ended by SIGKILL after each line it tells on
 //! standard error, taken up again until it says that the key is contained. The record is a file, or on a
-//! PostgreSQL server.
+//! PostgreSQL server. Real server (moto), with authentication enforced, and a real PostgreSQL.
 //!
 //! `cargo test --test contain killed -- --nocapture` prints the matrix: where it was killed, what the provider
 //! and the record showed then, and what taking it up did.

@@ -1,4 +1,4 @@
-//! Several keys in one command.
+//! Several keys in one command. Real server (moto), with authentication enforced.
 
 use std::path::Path;
 

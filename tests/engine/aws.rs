@@ -1,4 +1,4 @@
-//! The engine against AWS IAM, as moto plays it: real signatures, real policies, real faults.
+//! The engine against AWS IAM. Real server (moto): signatures and policies enforced; faults are extended by us.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

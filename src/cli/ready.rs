@@ -15,7 +15,7 @@ use super::{ExitCode, Failure};
 /// then missing is named when it is asked for.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Print the IAM policy of whoever only looks, of whoever contains, or of whoever also delivers, as JSON
+    /// Print a policy as JSON: of whoever only looks, contains, or also delivers; or the organisation's
     #[arg(long, value_name = "DUTY")]
     aws_policy: Duty,
     #[command(flatten)]
@@ -30,6 +30,8 @@ enum Duty {
     Responder,
     /// Handing a replacement to Secrets Manager or Parameter Store, beside the responder's
     Delivery,
+    /// For the organisation: nobody with a leaked key undoes its restriction in the seconds before it holds
+    RaceGuard,
 }
 
 pub(super) fn run(args: &Args, out: &mut dyn Write) -> Result<ExitCode, Failure> {
@@ -48,6 +50,7 @@ fn policy(duty: Duty, configuration: &str) -> Result<serde_json::Value, Failure>
         Duty::Observer => aws_iam::Duty::Observer,
         Duty::Responder => aws_iam::Duty::Responder,
         Duty::Delivery => aws_iam::Duty::Delivery,
+        Duty::RaceGuard => aws_iam::Duty::RaceGuard,
     };
     Ok(aws_iam::policy_with_logs(duty, &logs))
 }

@@ -119,11 +119,35 @@ async fn a_responder_needs_the_printed_policy_and_all_of_it() {
 }
 
 #[test]
+fn a_race_guard_forbids_what_would_lift_each_restriction_and_is_for_tagged_users_alone() {
+    let guard = policy(Duty::RaceGuard);
+    let statement = &guard["Statement"][0];
+    assert_eq!(statement["Condition"]["Null"]["aws:PrincipalTag/leak-response"], "false");
+    let calls: Vec<_> = statement["Action"].as_array().expect("calls").iter().collect();
+    for call in [
+        "iam:UpdateAccessKey",
+        "iam:CreateAccessKey",
+        "iam:DeleteUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:DeleteUserPermissionsBoundary",
+        "iam:PutUserPolicy",
+        "iam:UntagUser",
+        "iam:DeleteRolePolicy",
+    ] {
+        assert!(calls.iter().any(|allowed| **allowed == call), "{call}");
+    }
+    let looks =
+        |call: &&&serde_json::Value| call.as_str().is_some_and(|call| call.contains(":Get"));
+    assert_eq!(calls.iter().filter(looks).count(), 0, "looking is nobody's harm");
+}
+
+#[test]
 fn the_command_prints_them() {
     let duties = [
         ("observer", Duty::Observer),
         ("responder", Duty::Responder),
         ("delivery", Duty::Delivery),
+        ("race-guard", Duty::RaceGuard),
     ];
     for (name, duty) in duties {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stanch"));

@@ -28,6 +28,9 @@ use super::responder::user_arn;
 use super::watch::Watch;
 use crate::provider::{Error, Evidence, KeyKind, Known, Observation};
 
+/// From within an account nobody sees the organisation's policies.
+const NO_RACE_GUARD: &str = "whether a race guard keeps the key from lifting a restriction before it holds everywhere: `stanch ready --aws-policy race-guard` prints one for the organisation";
+
 /// What an answer was.
 pub(super) enum Answer<T> {
     /// This.
@@ -375,6 +378,13 @@ impl Reading<'_> {
             found.gaps.push(by);
         }
         let judged = found.rights.judged();
+        let administers = match judged.administers {
+            Known::No if found.rights.is_partly_unread => Known::Unknown,
+            known => known,
+        };
+        if administers != Known::No {
+            found.gaps.push(NO_RACE_GUARD.to_owned());
+        }
         let sentence = match &found.quarantined_by {
             Some(name) => {
                 format!("{} AWS itself has quarantined its user ({name}).", judged.sentence)
@@ -387,10 +397,7 @@ impl Reading<'_> {
             documents: found.documents,
             powers: judged.powers,
             sentence,
-            administers: match judged.administers {
-                Known::No if found.rights.is_partly_unread => Known::Unknown,
-                known => known,
-            },
+            administers,
             quarantined_by: found.quarantined_by,
             gaps: found.gaps,
             at: found.at.unwrap_or(now),

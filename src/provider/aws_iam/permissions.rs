@@ -73,6 +73,13 @@ pub(crate) const MOVE_STAGE: &str = "secretsmanager:UpdateSecretVersionStage";
 pub(crate) const GET_PARAMETER: &str = "ssm:GetParameter";
 pub(crate) const PUT_PARAMETER: &str = "ssm:PutParameter";
 
+/// What a leaked key is used for before it is stopped everywhere.
+const CREATE_LOGIN: &str = "iam:CreateLoginProfile";
+const UPDATE_LOGIN: &str = "iam:UpdateLoginProfile";
+
+/// The tag of a restricted user; its value is the incident.
+pub(super) const TAG_KEY: &str = "leak-response";
+
 /// What the policies of AWS's own that quarantine a leaked key are called, before their edition.
 pub(super) const QUARANTINE: &str = "AWSCompromisedKeyQuarantine";
 
@@ -165,6 +172,8 @@ pub enum Duty {
     /// Whoever hands a replacement to Secrets Manager or Parameter Store: a responder with `--deliver-to`
     /// has both policies.
     Delivery,
+    /// Nobody's: a service control policy for the organisation, set before it is needed.
+    RaceGuard,
 }
 
 /// Returns the IAM policy that lets its holder do its duty and nothing else.
@@ -178,8 +187,10 @@ pub fn policy(duty: Duty) -> Value {
 
 /// Returns the same policy with statements for the operator's own logs, as far as some are configured.
 pub fn policy_with_logs(duty: Duty, logs: &TrailLogs) -> Value {
-    if duty == Duty::Delivery {
-        return json!({ "Version": "2012-10-17", "Statement": delivering() });
+    match duty {
+        Duty::Observer | Duty::Responder => {}
+        Duty::Delivery => return json!({ "Version": "2012-10-17", "Statement": delivering() }),
+        Duty::RaceGuard => return json!({ "Version": "2012-10-17", "Statement": [guarding()] }),
     }
     let user = "arn:aws:iam::*:user/*";
     let mut statements = vec![statement("StanchLooks", Power::Look, "*", None)];
@@ -225,6 +236,29 @@ fn delivering() -> [Value; 2] {
             "arn:aws:ssm:*:*:parameter/*",
         ),
     ]
+}
+
+/// Returns the statement that keeps whoever is tagged as restricted from undoing that in the seconds before it
+/// holds everywhere, and from making keys and passwords meanwhile. A responder is never tagged.
+///
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>; that a change
+/// takes a few seconds to hold is in IAM's guide under "Changes that I make are not always immediately
+/// visible".
+fn guarding() -> Value {
+    let undoes = [Enable, Lift, Create];
+    let of_table = TABLE.iter().filter(|(_, power, operations)| {
+        *power != Power::Look && operations.iter().any(|operation| undoes.contains(operation))
+    });
+    let mut calls: Vec<_> = of_table.map(|(call, ..)| *call).collect();
+    calls.extend([UPDATE_SERVICE_KEY, CREATE_SERVICE_KEY, CREATE_LOGIN, UPDATE_LOGIN]);
+    calls.sort_unstable();
+    json!({
+        "Sid": "StanchRaceGuard",
+        "Effect": "Deny",
+        "Action": calls,
+        "Resource": "*",
+        "Condition": { "Null": { format!("aws:PrincipalTag/{TAG_KEY}"): "false" } },
+    })
 }
 
 /// Returns the statements that let their holder search the logs of a trail.

@@ -6,16 +6,14 @@ use super::evidence::{is_quarantine, policy_document};
 use super::failure::{self, Asked};
 use super::permissions::{
     ATTACH, ATTACHED, DELETE_BOUNDARY, DELETE_POLICY, DELETE_ROLE_POLICY, DETACH, GET_USER, POLICY,
-    PUT_BOUNDARY, PUT_POLICY, PUT_ROLE_POLICY, QUARANTINE, ROLE_POLICY, TAG, UNTAG, USER_POLICY,
-    USER_TAGS,
+    PUT_BOUNDARY, PUT_POLICY, PUT_ROLE_POLICY, QUARANTINE, ROLE_POLICY, TAG, TAG_KEY, UNTAG,
+    USER_POLICY, USER_TAGS,
 };
 use super::restrict::{aws_policy, kept_by_aws};
 use super::watch::Watch;
 use super::{AwsIam, unsupported};
 use crate::provider::{Error, Identity, Receipt};
 
-/// The tag of a restricted user; its value is the incident.
-const TAG_KEY: &str = "leak-response";
 /// The editions of the quarantine policy that are looked for, newest first. The first has no number.
 const EDITIONS: std::ops::RangeInclusive<u32> = 2..=9;
 

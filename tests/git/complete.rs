@@ -144,6 +144,20 @@ fn behind_references(planted: &mut Planted) {
     let text = planted.secret("note");
     planted.world.git(&["notes", "add", "-m", &text]);
 
+    let text = planted.secret("tag kept by a merge");
+    let head = |what: &str| planted.world.git(&["rev-parse", what]).trim().to_owned();
+    let (tree, parent) = (head("HEAD^{tree}"), head("HEAD"));
+    let who = "Ada <ada@example.org> 1700000000 +0000";
+    let tag = text.replace('\n', "\n ");
+    let commit = format!(
+        "tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\nmergetag object {parent}\n \
+         type commit\n tag v9\n tagger {who}\n \n {tag}\n\nMerge tag 'v9'\n"
+    );
+    let file = planted.world.home().join("commit");
+    fs::write(&file, commit).unwrap();
+    let merge = planted.world.git(&["hash-object", "-t", "commit", "-w", file.to_str().unwrap()]);
+    planted.world.git(&["update-ref", "refs/heads/merged", merge.trim()]);
+
     let text = planted.secret("custom reference");
     planted.world.git(&["switch", "--quiet", "--detach"]);
     planted.world.write("pull.env", text);

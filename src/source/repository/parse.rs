@@ -8,6 +8,9 @@ use git2::Oid;
 use super::Signature;
 use super::ids::parse_oid;
 
+/// How the tag that was merged begins in the header of a commit; lines that go on begin with a space.
+const MERGED_TAG: &[u8] = b"\nmergetag ";
+
 /// What is needed of a commit's header.
 #[derive(Debug)]
 pub(in crate::source) struct Commit {
@@ -50,11 +53,15 @@ impl Tag {
     }
 }
 
-/// Returns the message of a commit or tag: everything after the first empty line.
+/// Returns what people wrote into a commit or tag: everything after the first empty line, and before that
+/// the tags that a merge of signed tags keeps in its header, messages and all.
 pub(in crate::source) fn message(bytes: &[u8]) -> &[u8] {
     let mut ends = memchr::memchr_iter(b'\n', bytes);
-    let end = ends.find(|end| bytes.get(end + 1) == Some(&b'\n'));
-    end.map_or(&[], |end| &bytes[end + 2..])
+    let Some(end) = ends.find(|end| bytes.get(end + 1) == Some(&b'\n')) else { return &[] };
+    match memchr::memmem::find(&bytes[..end], MERGED_TAG) {
+        Some(before) => &bytes[before + 1..],
+        None => &bytes[end + 2..],
+    }
 }
 
 /// Returns the name and the value of each line of the header of a commit or tag.

@@ -156,6 +156,60 @@ fn what_was_there_is_kept_called_and_put_back() {
 }
 
 #[test]
+fn a_hook_that_goes_by_its_name_or_is_a_link_is_still_run() {
+    let world = repositories();
+    let hook = "#!/bin/sh\ncase $(basename \"$0\") in\npre-commit) echo \"commit: $*\" >&2 ;;\n\
+                pre-push) echo \"push: $* $(cat)\" >&2 ;;\nesac\n";
+    executable(&world, "local/tools/hook", hook);
+    executable(&world, "local/.git/hooks/pre-push", hook);
+    let link = world.path("local/.git/hooks/pre-commit");
+    std::os::unix::fs::symlink("../../tools/hook", &link).unwrap();
+    stanch(&world, &["hook", "install", "local"]);
+    git(&world, &["add", "tools"]);
+    let run = git(&world, &["commit", "-m", "a"]);
+    assert!(run.code == 0 && run.err.contains("commit: "), "{run:?}");
+    let run = git(&world, &["push", "origin", "HEAD:main"]);
+    assert!(run.code == 0 && run.err.contains("push: origin"), "{run:?}");
+    assert!(run.err.contains("refs/heads/main"), "{run:?}");
+
+    stanch(&world, &["hook", "uninstall", "local"]);
+    assert_eq!(fs::read_link(&link).unwrap(), std::path::Path::new("../../tools/hook"));
+    let pushing = fs::read_to_string(world.path("local/.git/hooks/pre-push")).unwrap();
+    assert_eq!(pushing, hook);
+    assert!(!world.path("local/.git/hooks/before-stanch").exists());
+}
+
+#[test]
+fn what_an_earlier_version_kept_is_run_and_put_back() {
+    let world = repositories();
+    let hook = "#!/bin/sh\necho \"it runs: $0\" >&2\n";
+    let earlier = format!(
+        "#!/bin/sh\n# Made by `stanch hook install`; `stanch hook uninstall` removes it.\n\
+         stanch='{}'\n[ -x \"$stanch\" ] || stanch=stanch\nkept=\"$0.before-stanch\"\n\
+         if [ -x \"$kept\" ]; then \"$kept\" \"$@\" || exit $?; fi\n\"$stanch\" hook pre-commit\n",
+        env!("CARGO_BIN_EXE_stanch")
+    );
+    let committing = world.path("local/.git/hooks/pre-commit");
+    let former = world.path("local/.git/hooks/pre-commit.before-stanch");
+    for installs_again in [false, true] {
+        executable(&world, "local/.git/hooks/pre-commit", &earlier);
+        executable(&world, "local/.git/hooks/pre-commit.before-stanch", hook);
+        if installs_again {
+            let run = stanch(&world, &["hook", "install", "--pre-commit", "local"]);
+            assert!(run.out.contains("pre-commit: renewed") && !former.exists(), "{run:?}");
+            let run = stanch(&world, &["hook", "install", "--pre-commit", "local"]);
+            assert!(run.out.contains("is installed already"), "{run:?}");
+        }
+        let run = git(&world, &["commit", "--allow-empty", "-m", "a"]);
+        assert!(run.code == 0 && run.err.contains("it runs: "), "{run:?}");
+        assert_eq!(run.err.contains("/pre-commit\n"), installs_again, "{run:?}");
+        stanch(&world, &["hook", "uninstall", "local"]);
+        assert_eq!(fs::read_to_string(&committing).unwrap(), hook);
+        assert!(!former.exists() && !world.path("local/.git/hooks/before-stanch").exists());
+    }
+}
+
+#[test]
 fn nothing_is_overwritten_that_is_not_ours() {
     let world = repositories();
     stanch(&world, &["hook", "install", "--pre-commit", "local"]);

@@ -3,6 +3,7 @@
 mod advice;
 mod guard;
 mod install;
+mod kept;
 mod place;
 mod script;
 mod updates;
@@ -27,7 +28,8 @@ pub(super) enum Command {
 
 /// Put hooks into a repository: pre-commit and pre-push, or pre-receive into a bare one
 ///
-/// A hook that is there already is kept and called first. `core.hooksPath` and husky are followed.
+/// A hook that is there already is kept, under its own name in the folder `before-stanch` beside it, and
+/// called first. `core.hooksPath` and husky are followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

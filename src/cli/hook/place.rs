@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::script::{self, KEPT};
+use super::kept::Kept;
+use super::script;
 use super::{Failure, Hook};
 use crate::cli::environment;
 use crate::source::{Repository, open_repository};
@@ -74,8 +75,8 @@ impl Hooks {
     }
 
     /// Returns where the hook is kept that was there before.
-    fn kept(&self, hook: Hook) -> PathBuf {
-        self.folder.join(format!("{}{KEPT}", hook.name()))
+    fn kept(&self, hook: Hook) -> Kept {
+        Kept::of(&self.folder, hook.name())
     }
 
     /// Returns the file of a hook as a person reads it.
@@ -119,13 +120,7 @@ impl Hooks {
     /// Puts a hook in, and returns what was done.
     pub(super) fn put(&self, hook: Hook) -> Result<&'static str, Failure> {
         match (self.style, self.state(hook)?) {
-            (Style::Own, State::Ours(text)) => {
-                let new = script::with_program_of(&text, &own(hook)?);
-                match new == text {
-                    true => Ok("is installed already"),
-                    false => self.write(hook, &new).map(|()| "names this program now"),
-                }
-            }
+            (Style::Own, State::Ours(text)) => self.put_again(hook, &text),
             (Style::Own, State::None) => self.write(hook, &own(hook)?).map(|()| "installed"),
             (Style::Own, State::Others { .. }) => self.put_before_other(hook),
             (Style::Husky, State::Others { has_ours: true, .. }) => Ok("is installed already"),
@@ -142,9 +137,27 @@ impl Hooks {
         }
     }
 
+    fn put_again(&self, hook: Hook, text: &str) -> Result<&'static str, Failure> {
+        let (file, kept, new) = (self.file(hook), self.kept(hook), own(hook)?);
+        let failed = |error| unwritable(&file, &error);
+        if script::is_former(text, hook) && kept.move_former().map_err(failed)? {
+            let done = self.write(hook, &new).map(|()| "renewed");
+            if done.is_err() {
+                // As it was.
+                let _ = kept.move_back();
+            }
+            return done;
+        }
+        let new = script::with_program_of(text, &new);
+        match new == text {
+            true => Ok("is installed already"),
+            false => self.write(hook, &new).map(|()| "names this program now"),
+        }
+    }
+
     fn put_before_other(&self, hook: Hook) -> Result<&'static str, Failure> {
         let (file, kept) = (self.file(hook), self.kept(hook));
-        if fs::symlink_metadata(&kept).is_ok() {
+        if let Some(kept) = kept.file() {
             let what =
                 format!("{} is not ours, and {} is in its way", file.display(), kept.display());
             return Err(Failure::new(what).hint(format!(
@@ -153,10 +166,10 @@ impl Hooks {
             )));
         }
         let text = own(hook)?;
-        fs::rename(&file, &kept).map_err(|error| unwritable(&file, &error))?;
+        kept.keep().map_err(|error| unwritable(&file, &error))?;
         if let Err(failure) = self.write(hook, &text) {
             // As it was.
-            let _ = fs::rename(&kept, &file);
+            let _ = kept.put_back();
             return Err(failure);
         }
         Ok("installed; the hook that was there is kept and called first")
@@ -172,12 +185,9 @@ impl Hooks {
                 Err(Failure::new(what).hint("keep what you need of it, and remove it by hand"))
             }
             State::Ours(_) => {
-                let kept = self.kept(hook);
-                match fs::symlink_metadata(&kept).is_ok() {
-                    true => {
-                        fs::rename(&kept, &file).map_err(|error| unwritable(&file, &error))?;
-                        Ok(Some("removed; the hook that was there before is back"))
-                    }
+                let put_back = self.kept(hook).put_back();
+                match put_back.map_err(|error| unwritable(&file, &error))? {
+                    true => Ok(Some("removed; the hook that was there before is back")),
                     false => remove(&file).map(|()| Some("removed")),
                 }
             }

@@ -1,11 +1,12 @@
 //! The text of hooks: a script of our own, or some lines in one that husky keeps.
 
 use super::Hook;
+use super::kept::FOLDER;
 
 /// A script with this line is ours.
 const OURS: &str = "# Made by `stanch hook install`; `stanch hook uninstall` removes it.";
-/// What the hook that was there before is called behind its name.
-pub(super) const KEPT: &str = ".before-stanch";
+/// Where an earlier version looked for the hook that was there before.
+const FORMER_KEPT: &str = "$0.before-stanch";
 /// How the line begins that names the program.
 const PROGRAM: &str = "stanch=";
 /// Round our lines in another's script.
@@ -16,6 +17,11 @@ const HUSKY_HEAD: &str = "#!/usr/bin/env sh\n. \"$(dirname -- \"$0\")/_/husky.sh
 
 /// Returns a hook that calls the one that was there before, if there is one, and then the program.
 pub(super) fn own(hook: Hook, program: &str) -> String {
+    written(hook, program, &format!("$(dirname -- \"$0\")/{FOLDER}/{}", hook.name()))
+}
+
+/// Returns a hook that calls the one before it by this name.
+fn written(hook: Hook, program: &str, kept_as: &str) -> String {
     let name = hook.name();
     let program = program.replace('\'', r"'\''");
     let (input, calls) = match hook.reads_input() {
@@ -29,7 +35,7 @@ pub(super) fn own(hook: Hook, program: &str) -> String {
     let (kept, ours) = calls;
     format!(
         "#!/bin/sh\n{OURS}\n{PROGRAM}'{program}'\n[ -x \"$stanch\" ] || stanch=stanch\n\
-         kept=\"$0{KEPT}\"\n{input}if [ -x \"$kept\" ]; then {kept} || exit $?; fi\n{ours}\n"
+         kept=\"{kept_as}\"\n{input}if [ -x \"$kept\" ]; then {kept} || exit $?; fi\n{ours}\n"
     )
 }
 
@@ -40,10 +46,18 @@ pub(super) fn is_own(text: &str) -> bool {
 
 /// Tells whether a script of ours is as it was made, whatever program it names.
 pub(super) fn is_as_made(text: &str, hook: Hook) -> bool {
-    let others = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| !line.starts_with(PROGRAM)).map(str::to_owned).collect()
-    };
-    others(text) == others(&own(hook, ""))
+    is_the_same(text, &own(hook, "")) || is_former(text, hook)
+}
+
+/// Tells whether a script of ours is as an earlier version made it, whatever program it names.
+pub(super) fn is_former(text: &str, hook: Hook) -> bool {
+    is_the_same(text, &written(hook, "", FORMER_KEPT))
+}
+
+/// Tells whether two scripts are the same but for the program they name.
+fn is_the_same(a: &str, b: &str) -> bool {
+    let others = |line: &&str| !line.starts_with(PROGRAM);
+    a.lines().filter(others).eq(b.lines().filter(others))
 }
 
 /// Returns a script of ours with the program that the new one names.

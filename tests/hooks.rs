@@ -44,6 +44,9 @@ fn executable(world: &World, file: &str, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+/// Variables of the environment.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 fn key() -> (String, Vec<String>) {
     planted("github-personal-token")
 }
@@ -255,6 +258,70 @@ fn the_folder_that_git_is_told_to_look_in_is_used() {
     git(&world, &["config", "core.hooksPath", shared.to_str().unwrap()]);
     let run = stanch(&world, &["hook", "install", "local"]);
     assert!(shared.join("pre-push").exists() && run.out.contains("every repository"), "{run:?}");
+}
+
+#[test]
+fn what_the_user_s_own_configuration_says_of_the_folder_is_followed() {
+    let world = repositories();
+    world.git(&["init", "--quiet", "other"]);
+    let section =
+        |condition: &str, file: &str| format!("[includeIf \"{condition}\"]\npath = {file}\n");
+    let folder = |name: &str| format!("[core]\nhooksPath = {}\n", world.path(name).display());
+    let local = format!("gitdir:{}/", world.path("local").display());
+    let included = world.write("included", folder("of-local"));
+    world.write("../home/.gitconfig", section(&local, &included.display().to_string()));
+    let global = world.write("global", folder("of-global"));
+    let system = world.write("system", folder("of-system"));
+    let (global, system) = (global.to_str().unwrap(), system.to_str().unwrap());
+    world.write("../home/.config/git/config", folder("of-xdg"));
+
+    // git is asked as well.
+    let cases: [(&str, Variables<'_>, &str); 5] = [
+        ("local", &[], "of-local/pre-commit"),
+        ("other", &[], "of-xdg/pre-commit"),
+        ("local", &[("GIT_CONFIG_GLOBAL", global)], "of-global/pre-commit"),
+        ("other", &[("GIT_CONFIG_GLOBAL", "/dev/null")], "other/.git/hooks/pre-commit"),
+        (
+            "other",
+            &[
+                ("GIT_CONFIG_GLOBAL", "/dev/null"),
+                ("GIT_CONFIG_SYSTEM", system),
+                ("GIT_CONFIG_NOSYSTEM", "0"),
+            ],
+            "of-system/pre-commit",
+        ),
+    ];
+    for (repository, variables, file) in cases {
+        let asked = ["-C", repository, "rev-parse", "--git-path", "hooks/pre-commit"];
+        let looked = world.path(repository).join(world.git_with(variables, &asked));
+        assert_eq!(looked, world.path(file));
+        let run = world.stanch_with(&["hook", "install", repository], variables, "");
+        assert!(run.code == 0 && looked.exists(), "{run:?}");
+        let run = world.stanch_with(&["hook", "status", repository], variables, "");
+        assert!(run.out.contains("pre-commit: installed") && run.out.contains(file), "{run:?}");
+        world.stanch_with(&["hook", "uninstall", repository], variables, "");
+        assert!(!looked.exists());
+    }
+}
+
+#[test]
+fn where_git_looks_is_not_claimed_where_it_is_not_known() {
+    let world = repositories();
+    let condition = "[includeIf \"hasconfig:remote.*.url:../server.git\"]\npath = elsewhere\n";
+    world.write("../home/.gitconfig", condition);
+    let install = ["hook", "install", "--pre-commit", "local"];
+    let status = ["hook", "status", "local"];
+    for run in [stanch(&world, &install), stanch(&world, &status)] {
+        assert!(run.out.contains("git may look elsewhere"), "{run:?}");
+        assert!(run.out.contains("git rev-parse --git-path hooks"), "{run:?}");
+        assert!(!run.out.contains(": installed"), "{run:?}");
+    }
+    git(&world, &["config", "core.hooksPath", ".git/hooks"]);
+    let run = stanch(&world, &status);
+    assert!(run.out.contains("pre-commit: installed") && !run.out.contains("else"), "{run:?}");
+    let variables = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.hooksPath")];
+    let run = world.stanch_with(&status, &variables, "");
+    assert!(run.out.contains("git may look elsewhere"), "{run:?}");
 }
 
 #[test]

@@ -50,6 +50,21 @@ pub(super) fn user() -> String {
     name.unwrap_or_else(|| "unknown user".to_owned())
 }
 
+/// Returns what git's variables say of its configuration.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub(super) fn git_config_variables() -> crate::source::ConfigVariables {
+    let text = |name: &str| std::env::var(name).unwrap_or_default().to_ascii_lowercase();
+    let count: usize = text("GIT_CONFIG_COUNT").parse().unwrap_or(0);
+    // More than that are no one's.
+    let mut keys = (0..count.min(1000)).map(|n| text(&format!("GIT_CONFIG_KEY_{n}")));
+    crate::source::ConfigVariables {
+        global: std::env::var_os("GIT_CONFIG_GLOBAL").map(PathBuf::from),
+        system: std::env::var_os("GIT_CONFIG_SYSTEM").map(PathBuf::from),
+        sets_hooks_path: keys.any(|key| key == "core.hookspath")
+            || text("GIT_CONFIG_PARAMETERS").contains("core.hookspath"),
+    }
+}
+
 /// Returns where this program is.
 pub(super) fn program() -> std::io::Result<PathBuf> {
     std::env::current_exe()

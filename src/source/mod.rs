@@ -28,7 +28,7 @@ pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;
 pub use range::{CommitRange, Known, Push};
-pub use repository::{Error, HooksFolder, Repository, open_repository};
+pub use repository::{ConfigVariables, Error, HooksFolder, Repository, open_repository};
 pub use reread::read_blob;
 pub use staged::Staged;
 pub use stay::{Event, Record, Stay, Stays, Text};

@@ -10,6 +10,7 @@ pub(super) fn install(args: &Install, out: &mut dyn Write) -> Result<ExitCode, F
     let hooks = Hooks::of(&args.repository.path)?;
     for hook in wanted(args, hooks.is_bare) {
         let done = hooks.put(hook)?;
+        let done = if hooks.is_certain { done } else { "written, but git may look elsewhere" };
         writeln!(out, "{}: {done} ({})", hook.name(), hooks.shown(hook))?;
     }
     write_note(&hooks, out)
@@ -50,6 +51,9 @@ pub(super) fn status(path: &Path, out: &mut dyn Write) -> Result<ExitCode, Failu
     for hook in Hook::ALL {
         let state = match hooks.state(hook)? {
             State::None => "not installed",
+            State::Ours(_) | State::Others { has_ours: true, .. } if !hooks.is_certain => {
+                "is there, but git may look elsewhere"
+            }
             State::Ours(_) | State::Others { has_ours: true, .. } => "installed",
             State::Others { .. } => "not installed; another hook is there",
         };

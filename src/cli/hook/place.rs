@@ -18,6 +18,8 @@ pub(super) struct Hooks {
     pub(super) is_bare: bool,
     /// Whether git looks there.
     is_active: bool,
+    /// Whether that is certain.
+    pub(super) is_certain: bool,
     /// Whether `core.hooksPath` names a folder outside the repository, which others may use.
     is_shared: bool,
 }
@@ -52,7 +54,7 @@ impl Hooks {
                 "only its owner should install hooks in it: git would run them as the owner",
             ));
         }
-        let found = repository.hooks_folder()?;
+        let found = repository.hooks_folder(&environment::git_config_variables())?;
         let is_bare = repository.workdir().is_none();
         let here = |is_active, style, folder| Self {
             is_shared: found.is_configured && !is_within(&repository, &found.path),
@@ -60,6 +62,7 @@ impl Hooks {
             style,
             is_bare,
             is_active,
+            is_certain: found.is_certain,
         };
         let husky = repository.workdir().map(|root| root.join(".husky"));
         let husky = husky.filter(|husky| husky.is_dir());
@@ -89,6 +92,9 @@ impl Hooks {
     /// Returns what a person must know about where hooks are.
     pub(super) fn note(&self) -> Option<&'static str> {
         match (self.style, self.is_active) {
+            _ if !self.is_certain => Some(
+                "git's configuration says where hooks are in a way that is not understood here: if `git rev-parse --git-path hooks` names another folder, say so with `git config core.hooksPath FOLDER` and install again",
+            ),
             (Style::Husky, false) => Some(
                 "husky is not set up in this clone: `npm install` (or `npx husky`) makes git call its hooks",
             ),

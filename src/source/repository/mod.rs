@@ -15,7 +15,7 @@ mod refs;
 mod signature;
 mod submodules;
 
-pub use hooks_folder::HooksFolder;
+pub use hooks_folder::{ConfigVariables, HooksFolder};
 pub(super) use ids::{Id, parse_oid};
 pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;

@@ -369,6 +369,58 @@ fn husky_keeps_its_scripts_and_calls_us() {
     assert!(!world.path("local/.husky/pre-commit").exists());
 }
 
+#[test]
+fn husky_may_lie_anywhere_and_lets_those_pass_who_lack_the_program() {
+    let world = repositories();
+    let (text, secrets) = key();
+    let h = "s=$(dirname \"$(dirname \"$0\")\")/$(basename \"$0\")\n[ ! -f \"$s\" ] && exit 0\nsh -e \"$s\" \"$@\"\nexit $?\n";
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_stanch")).parent().unwrap();
+    let with = format!("{}:/usr/bin:/bin", program.display());
+    let git = |path: &str, arguments: &[&str]| -> Run {
+        let mut command = world.command("git");
+        command.env("PATH", path).args(["-C", "local"]).args(arguments).output().unwrap().into()
+    };
+    for folder in ["frontend/.husky", "tools/checks"] {
+        world.write(&format!("local/{folder}/_/h"), h);
+        for name in ["pre-commit", "pre-push"] {
+            let shim = "#!/usr/bin/env sh\n. \"${0%/*}/h\"\n";
+            executable(&world, &format!("local/{folder}/_/{name}"), shim);
+            let old = "echo 'the old hook ran' >&2\ncat >&2\n";
+            world.write(&format!("local/{folder}/{name}"), old);
+        }
+        git(&with, &["config", "core.hooksPath", &format!("{folder}/_")]);
+        let run = stanch(&world, &["hook", "install", "local"]);
+        assert!(run.out.contains(&format!("{folder}/pre-commit")), "{run:?}");
+
+        world.write("local/a", &text);
+        git(&with, &["add", "a"]);
+        assert_stopped(&git(&with, &["commit", "-m", "a"]), &secrets);
+        world.write("local/a", folder);
+        git(&with, &["add", "a"]);
+        let run = git(&with, &["commit", "-m", "a"]);
+        assert!(run.code == 0 && run.err.contains("the old hook ran"), "{run:?}");
+        assert!(!run.err.contains("not installed"), "{run:?}");
+        let lacking = "/usr/bin:/bin";
+        let commit = git(lacking, &["commit", "--allow-empty", "-m", "b"]);
+        let push = git(lacking, &["push", "origin", "HEAD:main"]);
+        for run in [&commit, &push] {
+            assert!(run.code == 0 && run.err.contains("the old hook ran"), "{run:?}");
+            assert!(run.err.contains("stanch is not installed"), "{run:?}");
+        }
+        assert!(push.err.contains("refs/heads/main"), "{push:?}");
+    }
+
+    // What an earlier version wrote stopped them.
+    let file = world.path("local/tools/checks/pre-commit");
+    let now = fs::read_to_string(&file).unwrap();
+    let (start, end) = (now.find("if command").unwrap(), now.find("# <<<").unwrap());
+    let earlier = [&now[..start], "stanch hook pre-commit || exit $?\n", &now[end..]].concat();
+    fs::write(&file, earlier).unwrap();
+    let run = stanch(&world, &["hook", "install", "--pre-commit", "local"]);
+    assert!(run.out.contains("renewed"), "{run:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), now);
+}
+
 /// Pushes in every way, where a hook on either side looks at what is sent.
 fn pushes_are_guarded(world: &World) {
     let (text, secrets) = key();

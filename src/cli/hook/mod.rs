@@ -38,6 +38,9 @@ Examples:
   stanch hook install /srv/code.git    what is pushed to a bare repository
   stanch hook uninstall                as it was before
 
+Where stanch is missing, a hook of its own stops git. The lines in husky's files, which are committed and
+run on others' machines, say so and let the commit or the push pass.
+
 Exit codes: 0 installed, 2 could not.")]
 pub(super) struct Install {
     /// Before each commit: what is staged

@@ -66,9 +66,9 @@ impl Hooks {
         };
         let husky = repository.workdir().map(|root| root.join(".husky"));
         let husky = husky.filter(|husky| husky.is_dir());
-        Ok(match husky {
-            Some(husky) if !found.is_configured => here(false, Style::Husky, husky),
-            Some(husky) if found.path.starts_with(&husky) => here(true, Style::Husky, husky),
+        Ok(match (husky, husky_folder(&found.path)) {
+            (Some(husky), _) if !found.is_configured => here(false, Style::Husky, husky),
+            (_, Some(husky)) => here(true, Style::Husky, husky.to_owned()),
             _ => here(true, Style::Own, found.path.clone()),
         })
     }
@@ -129,7 +129,12 @@ impl Hooks {
             (Style::Own, State::Ours(text)) => self.put_again(hook, &text),
             (Style::Own, State::None) => self.write(hook, &own(hook)?).map(|()| "installed"),
             (Style::Own, State::Others { .. }) => self.put_before_other(hook),
-            (Style::Husky, State::Others { has_ours: true, .. }) => Ok("is installed already"),
+            (Style::Husky, State::Others { text, has_ours: true }) => {
+                match script::with_new_lines(&text, hook) {
+                    Some(new) => self.write(hook, &new).map(|()| "renewed"),
+                    None => Ok("is installed already"),
+                }
+            }
             (Style::Husky, State::Others { text, .. }) => {
                 let text = script::with_lines(&text, hook);
                 self.write(hook, &text).map(|()| "installed, before what husky runs there")
@@ -222,6 +227,18 @@ impl Hooks {
         make_executable(new.path()).map_err(failed)?;
         new.persist(&target).map(drop).map_err(|error| failed(error.error))
     }
+}
+
+/// Returns the folder of husky's scripts where git looks for hooks in one of husky's: that folder itself,
+/// or from the ninth version on `_` in it. It may lie anywhere, as `frontend/.husky` does, and have another
+/// name.
+fn husky_folder(hooks: &Path) -> Option<&Path> {
+    let is_husky = |folder: &Path| {
+        let has = |name| folder.join("_").join(name).is_file();
+        folder.ends_with(".husky") || has("h") || has("husky.sh")
+    };
+    let above = hooks.parent().filter(|_| hooks.ends_with("_"));
+    [above, Some(hooks)].into_iter().flatten().find(|folder| is_husky(folder))
 }
 
 /// Tells whether a folder is the repository's own.

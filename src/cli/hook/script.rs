@@ -12,6 +12,9 @@ const PROGRAM: &str = "stanch=";
 /// Round our lines in another's script.
 const BEGIN: &str = "# >>> stanch: `stanch hook uninstall` removes these lines";
 const END: &str = "# <<< stanch";
+/// What husky's scripts say, which are committed, to whoever has not installed the program.
+const MISSING: &str = "stanch is not installed on this machine, or not on the PATH: nothing was scanned for \
+credentials. To install it: cargo install --path . in a clone of its repository.";
 /// What husky's scripts began with up to its eighth version.
 const HUSKY_HEAD: &str = "#!/usr/bin/env sh\n. \"$(dirname -- \"$0\")/_/husky.sh\"\n\n";
 
@@ -80,18 +83,34 @@ pub(super) fn with_lines(text: &str, hook: Hook) -> String {
     format!("{head}{newline}{}{rest}", lines(hook))
 }
 
+/// Returns our lines. They are committed with the code, so they let through those who lack the program.
 fn lines(hook: Hook) -> String {
+    lines_with(hook, |call| {
+        format!(
+            "if command -v stanch >/dev/null 2>&1; then\n  {call}\nelse\n  echo '{MISSING}' >&2\nfi"
+        )
+    })
+}
+
+fn lines_with(hook: Hook, guarded: impl Fn(String) -> String) -> String {
     let name = hook.name();
     let calls = match hook.reads_input() {
         // What comes after us reads the same.
-        true => format!(
-            "stanch_input=$(cat)\n\
-             {{ [ -z \"$stanch_input\" ] || printf '%s\\n' \"$stanch_input\"; }} | stanch hook {name} -- \"$@\" || exit $?\n\
-             exec <<STANCH_INPUT\n$stanch_input\nSTANCH_INPUT\n"
-        ),
-        false => format!("stanch hook {name} || exit $?\n"),
+        true => {
+            let give = "{ [ -z \"$stanch_input\" ] || printf '%s\\n' \"$stanch_input\"; }";
+            let call = guarded(format!("{give} | stanch hook {name} -- \"$@\" || exit $?"));
+            format!("stanch_input=$(cat)\n{call}\nexec <<STANCH_INPUT\n$stanch_input\nSTANCH_INPUT")
+        }
+        false => guarded(format!("stanch hook {name} || exit $?")),
     };
-    format!("{BEGIN}\n{calls}{END}\n")
+    format!("{BEGIN}\n{calls}\n{END}\n")
+}
+
+/// Returns a script with our lines of today where an earlier version's are in it, which stopped those who
+/// lack the program.
+pub(super) fn with_new_lines(text: &str, hook: Hook) -> Option<String> {
+    let former = lines_with(hook, |call| call);
+    text.contains(&former).then(|| text.replace(&former, &lines(hook)))
 }
 
 /// Returns a script without our lines, or none where they are not in it.

@@ -70,8 +70,8 @@ fn read_lfs(root: &Path, id: &Option<String>) -> Result<Vec<u8>, Error> {
     let (repository, bytes) = find_object(root, id, ObjectType::Blob)?;
     let what = || format!("the LFS file of blob {}", id.as_deref().unwrap_or_default());
     let id = lfs::pointer(&bytes).ok_or_else(|| gone(&what(), "the blob is no pointer"))?;
-    let lfs = Lfs::new(repository.commondir(), u64::MAX);
-    let read = lfs.read(id, "").map_err(|why| gone(&what(), &why.why()))?;
+    let lfs = Lfs::of(&repository, u64::MAX);
+    let read = lfs.read(id).map_err(|why| gone(&what(), &why.why()))?;
     read.ok_or_else(|| gone(&what(), "it is not in the local store"))
 }
 

@@ -6,6 +6,7 @@ mod complete;
 mod damage;
 mod equality;
 mod history;
+mod lfs;
 mod partial;
 mod provenance;
 mod range;

@@ -61,7 +61,7 @@ fn renamed_copied_and_newly_linked_files_are_staged_and_the_rest_is_not() {
 }
 
 /// Returns the text in which a credential counts, of each file that is handed out.
-pub(crate) fn counted(source: &impl Source) -> Vec<(String, Option<String>)> {
+pub(crate) fn counted(source: &(impl Source + ?Sized)) -> Vec<(String, Option<String>)> {
     let found = Mutex::new(Vec::new());
     let coverage = source.walk(&|blob| {
         let text = |stretches: &[Range<usize>]| {

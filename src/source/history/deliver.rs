@@ -65,15 +65,14 @@ impl Deliver<'_> {
     }
 
     fn behind_pointer(&self, id: &str, blob: Blob<'_>) -> bool {
-        let mut places = blob.places.to_vec();
-        places.iter_mut().for_each(|place| place.kind = Kind::Lfs);
-        let path = places.first().and_then(|place| place.path.clone());
-        let name = path.unwrap_or_else(|| format!("LFS object {id}"));
-        match self.lfs.read(id, &name) {
-            Ok(Some(bytes)) => self.gaps.tally.hand_and_ask(Blob::new(&bytes, &places), self.visit),
+        match self.lfs.behind(id, blob.places) {
+            Ok(Some(file)) => {
+                let file = Blob::new(&file.bytes, &file.places);
+                self.gaps.tally.hand_and_ask(file, self.visit)
+            }
             Ok(None) => false,
-            Err(why) => {
-                self.gaps.object(format!("LFS object {id} ({name})"), why);
+            Err((what, why)) => {
+                self.gaps.object(what, why);
                 false
             }
         }

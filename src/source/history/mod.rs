@@ -139,7 +139,7 @@ impl History {
         let objects = Objects::open(repository, self.max_bytes)?;
         let (tips, broken) = tips(repository);
         broken.into_iter().for_each(|gap| gaps.note(gap));
-        let lfs = Lfs::new(repository.commondir(), self.max_bytes);
+        let lfs = Lfs::of(repository, self.max_bytes);
         let deliver = Deliver { gaps: &gaps, lfs, visit };
         // Whole blobs are asked for by who does not want to rely on what was found before.
         let cache = self.cache.as_ref().filter(|_| !self.whole_blobs);

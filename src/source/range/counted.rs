@@ -8,6 +8,7 @@ use git2::{ObjectType, Oid};
 
 use super::blobs::Found;
 use crate::source::Counted;
+use crate::source::lfs::Lfs;
 use crate::source::lines::{is_binary, new_lines};
 use crate::source::repository::Objects;
 
@@ -16,12 +17,19 @@ pub(super) struct NewLines<'a> {
     objects: &'a Objects,
     found: &'a Found,
     bytes: &'a [u8],
+    /// Where these are the bytes of the file that the blob stands for: the store that has it.
+    behind: Option<&'a Lfs>,
     lines: OnceCell<Option<Vec<Range<usize>>>>,
 }
 
 impl<'a> NewLines<'a> {
     pub(super) fn of(objects: &'a Objects, found: &'a Found, bytes: &'a [u8]) -> Self {
-        Self { objects, found, bytes, lines: OnceCell::new() }
+        Self { objects, found, bytes, behind: None, lines: OnceCell::new() }
+    }
+
+    /// Says that these are the bytes of a file that the blob stands for.
+    pub(super) fn behind(self, lfs: &'a Lfs) -> Self {
+        Self { behind: Some(lfs), ..self }
     }
 
     /// Returns the lines that are new in any commit in which the blob is, or none where all are.
@@ -45,7 +53,13 @@ impl<'a> NewLines<'a> {
     /// Returns the lines that are in none of these versions. One that can't be read counts as not there: then
     /// more counts than need be.
     fn new_to(&self, earlier: &[Oid]) -> Option<Vec<Range<usize>>> {
-        let read = |blob: &Oid| self.objects.read(*blob, ObjectType::Blob).ok();
+        let read = |blob: &Oid| {
+            let bytes = self.objects.read(*blob, ObjectType::Blob).ok()?;
+            Some(match self.behind {
+                None => bytes,
+                Some(lfs) => lfs.resolve(bytes),
+            })
+        };
         let earlier = earlier.iter().filter_map(read).filter(|earlier| !is_binary(earlier));
         let earlier: Vec<Vec<u8>> = earlier.collect();
         let earlier: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).collect();

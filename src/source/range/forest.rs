@@ -58,6 +58,7 @@ impl Visit for Blobs<'_> {
         let lines = NewLines::of(self.reader.objects, &self.blobs[index], bytes);
         blob.counted = self.reader.counted(&lines);
         self.reader.gaps.tally.hand(blob, self.reader.visit);
+        self.reader.behind_pointer(&self.blobs[index], bytes, &places);
         self.handed[index].store(true, Ordering::Relaxed);
         lineage.memory.into_inner()
     }

@@ -7,7 +7,8 @@
 //!
 //! Of a file that is changed only the lines count that are new in one of the commits, unless whole files are
 //! asked for; the blob is read whole all the same, so that what stands in a new line is found together with
-//! what it belongs to. A file under a new name counts whole.
+//! what it belongs to. A file under a new name counts whole. Where a pointer of git LFS is new,
+//! so is the file behind it, if that may be here already: what is pushed to this repository comes without.
 
 mod blobs;
 mod commits;
@@ -22,6 +23,7 @@ use git2::{ObjectType, Oid};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+use super::lfs::{self, Lfs};
 use super::repository::{Objects, Unreadable, broken_packs, message, open_repository};
 use super::tally::Tally;
 use super::{
@@ -135,6 +137,14 @@ impl CommitRange {
         Ok((repository, objects))
     }
 
+    /// Returns the LFS store of a repository, unless the range comes from elsewhere: then git LFS has brought its
+    /// files another way, or not yet.
+    fn lfs(&self, repository: &Repository) -> Option<Lfs> {
+        let comes_in =
+            matches!(&self.wanted, Wanted::Pushed(push) if push.known_references == Known::All);
+        (!comes_in).then(|| Lfs::of(repository, self.max_bytes))
+    }
+
     fn ends(&self, repository: &Repository, objects: &Objects) -> Result<Ends, Error> {
         match &self.wanted {
             Wanted::Range(range) => Ends::of_range(repository, range),
@@ -157,12 +167,16 @@ impl Source for CommitRange {
         let blobs = blobs::new_blobs(&objects, &commits, &gaps);
         let Self { max_bytes, whole_files, .. } = *self;
         let (objects, commits) = (&objects, &commits);
-        let reader = Reader { objects, commits, gaps: &gaps, max_bytes, whole_files, visit };
+        let lfs = self.lfs(&repository);
+        let store = lfs.as_ref();
+        let reader =
+            Reader { objects, lfs: store, commits, gaps: &gaps, max_bytes, whole_files, visit };
         reader.read_all(&blobs);
         if let Some(quarantine) = &self.quarantine {
             let others = Objects::open_lazily(&repository, &self.further, self.max_bytes)?;
             quarantine::read_others(quarantine, &others, &blobs, &reader);
         }
+        lfs.and_then(Lfs::gap).into_iter().for_each(|gap| gaps.tally.gap(gap));
         Ok(gaps.tally.finish())
     }
 }
@@ -207,6 +221,7 @@ impl Gaps {
 /// Reads what is new, and hands it out.
 struct Reader<'a> {
     objects: &'a Objects,
+    lfs: Option<&'a Lfs>,
     commits: &'a Commits,
     gaps: &'a Gaps,
     max_bytes: u64,
@@ -233,12 +248,28 @@ impl Reader<'_> {
                 let counted = self.counted(&lines);
                 let blob = Blob { counted, ..Blob::new(&bytes, &places) };
                 self.gaps.tally.hand(blob, self.visit);
+                self.behind_pointer(found, &bytes, &places);
             }
             Err(why) => {
                 let path = found.places.iter().find_map(|(path, _)| path.clone());
                 let path = path.map(|path| format!(" ({path})")).unwrap_or_default();
                 self.gaps.object(format!("blob {}{path}", found.oid), why);
             }
+        }
+    }
+
+    /// Hands out the file behind a blob, if that is a pointer of git LFS.
+    fn behind_pointer(&self, found: &Found, bytes: &[u8], places: &[Place]) {
+        let Some((lfs, id)) = self.lfs.zip(lfs::pointer(bytes)) else { return };
+        match lfs.behind(id, places) {
+            Ok(Some(file)) => {
+                let lines = NewLines::of(self.objects, found, &file.bytes).behind(lfs);
+                let counted = self.counted(&lines);
+                let blob = Blob { counted, ..Blob::new(&file.bytes, &file.places) };
+                self.gaps.tally.hand(blob, self.visit);
+            }
+            Ok(None) => {}
+            Err((what, why)) => self.gaps.object(what, why),
         }
     }
 

@@ -3,7 +3,7 @@
 //! That is the last commit, and in a merge also the commits that are merged: what they bring is theirs,
 //! and what the resolution adds is new. Of a file that is changed only the new lines count, unless whole
 //! files are asked for; the blob is read whole all the same, so that what stands in a new line is found
-//! together with what it belongs to.
+//! together with what it belongs to. Where a pointer of git LFS is staged, so is the file behind it.
 
 mod changes;
 mod renames;
@@ -11,9 +11,10 @@ mod renames;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use git2::{ObjectType, Oid};
+use git2::ObjectType;
 use rayon::prelude::*;
 
+use super::lfs::{self, Lfs};
 use super::lines::{is_binary, new_lines};
 use super::repository::{Index, Objects, merged, open_repository};
 use super::tally::Tally;
@@ -72,13 +73,16 @@ impl Source for Staged {
         if !self.whole_files {
             renames::find(&objects, &mut changed);
         }
-        let reader = Reader { objects: &objects, whole_files: self.whole_files, visit };
+        let lfs = Lfs::of(&repository, self.max_bytes);
+        let whole_files = self.whole_files;
+        let reader = Reader { objects: &objects, lfs: &lfs, whole_files, visit };
         let tally = Tally::default();
         match changed.list.len() {
             // For a few files other threads cost more than they bring, and a commit waits for them.
             ..FEW => changed.list.iter().for_each(|change| reader.read(change, &tally)),
             _ => changed.list.par_iter().for_each(|change| reader.read(change, &tally)),
         }
+        lfs.gap().into_iter().for_each(|gap| tally.gap(gap));
         Ok(tally.finish())
     }
 }
@@ -86,6 +90,7 @@ impl Source for Staged {
 /// Reads what has changed, and hands it out.
 struct Reader<'a> {
     objects: &'a Objects,
+    lfs: &'a Lfs,
     whole_files: bool,
     visit: &'a (dyn Fn(Blob<'_>) + Sync),
 }
@@ -101,28 +106,47 @@ impl Reader<'_> {
         };
         let mut place = Place::new(Kind::Staged, path);
         place.blob = Some(change.blob.to_string());
-        let new = match self.whole_files || is_binary(&bytes) {
-            true => None,
-            false => self.new_lines(&bytes, &change.earlier),
-        };
         let places = [place];
-        let mut blob = Blob::new(&bytes, &places);
-        blob.counted = new.as_ref().map(|new| new as &dyn Counted);
-        // Where only lines were taken out there is nothing to look for.
-        if new.as_ref().is_none_or(|new| !new.is_empty()) {
-            tally.hand(blob, self.visit);
+        let is_new = self.hand(&bytes, &places, &self.earlier(change), tally);
+        let Some(id) = lfs::pointer(&bytes).filter(|_| is_new) else { return };
+        match self.lfs.behind(id, &places) {
+            Ok(Some(file)) => {
+                let earlier = self.earlier(change).into_iter();
+                let earlier: Vec<_> = earlier.map(|earlier| self.lfs.resolve(earlier)).collect();
+                self.hand(&file.bytes, &file.places, &earlier, tally);
+            }
+            Ok(None) => {}
+            Err((what, why)) => tally.gap(why.gap(what)),
         }
     }
 
-    /// Returns where lines are new, or none where all are. An earlier version that can't be read counts as
-    /// not there: then more is scanned than need be.
-    fn new_lines(&self, bytes: &[u8], earlier: &[Oid]) -> Option<Vec<Range<usize>>> {
-        let earlier: Vec<Vec<u8>> = earlier
-            .iter()
-            .filter_map(|blob| self.objects.read(*blob, ObjectType::Blob).ok())
-            .filter(|earlier| !is_binary(earlier))
-            .collect();
-        let earlier: Vec<&[u8]> = earlier.iter().map(Vec::as_slice).collect();
-        (!earlier.is_empty()).then(|| new_lines(bytes, &earlier))
+    /// Hands out a file that had these versions before; returns whether anything in it is new.
+    fn hand(&self, bytes: &[u8], places: &[Place], earlier: &[Vec<u8>], tally: &Tally) -> bool {
+        let new = match self.whole_files || is_binary(bytes) {
+            true => None,
+            false => changed_lines(bytes, earlier),
+        };
+        let mut blob = Blob::new(bytes, places);
+        blob.counted = new.as_ref().map(|new| new as &dyn Counted);
+        // Where only lines were taken out there is nothing to look for.
+        let is_new = new.as_ref().is_none_or(|new| !new.is_empty());
+        if is_new {
+            tally.hand(blob, self.visit);
+        }
+        is_new
     }
+
+    /// Reads what stood there before. A version that can't be read counts as not there: then more is scanned
+    /// than need be.
+    fn earlier(&self, change: &Change) -> Vec<Vec<u8>> {
+        let blobs = change.earlier.iter().filter(|_| !self.whole_files);
+        blobs.filter_map(|blob| self.objects.read(*blob, ObjectType::Blob).ok()).collect()
+    }
+}
+
+/// Returns where lines are new, or none where all are.
+fn changed_lines(bytes: &[u8], earlier: &[Vec<u8>]) -> Option<Vec<Range<usize>>> {
+    let earlier = earlier.iter().map(Vec::as_slice).filter(|earlier| !is_binary(earlier));
+    let earlier: Vec<&[u8]> = earlier.collect();
+    (!earlier.is_empty()).then(|| new_lines(bytes, &earlier))
 }

@@ -186,6 +186,32 @@ fn since_takes_a_revision_or_an_instant() {
 }
 
 #[test]
+fn a_wrong_old_date_hides_no_newer_commit_from_since() {
+    let repo = Repo::new();
+    let at = |seconds: i64, path: &str| {
+        repo.write(path, &format!("{path}\n"));
+        repo.git(["add", "."]);
+        repo.git_at(&format!("{seconds} +0000"), ["commit", "--quiet", "-m", path]);
+    };
+    let young = 1_800_000_000;
+    at(young - 1000, "before");
+    at(young + 1, "hidden");
+    at(1_000_000_000, "slow clock");
+    at(young + 2, "last");
+    let since = |more: i64| {
+        let instant = jiff::Timestamp::from_second(young + more).unwrap();
+        read(&CommitRange::since(repo.path(), "no revision", Some(instant)))
+    };
+    let found = since(0);
+    assert_eq!(found.texts(), ["hidden\n", "hidden\n", "last\n", "last\n"]);
+    found.assert_whole();
+    repo.git(["gc", "--quiet"]);
+    assert_eq!(since(0), found);
+    assert_eq!(since(2).texts(), ["last\n", "last\n"]);
+    assert_eq!(since(3).blobs, []);
+}
+
+#[test]
 fn a_shallow_clone_says_where_it_ends() {
     let origin = Repo::new();
     let first = origin.commit_file("a", "one\n");

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::rc::Rc;
 
 use git2::{ObjectType, Oid};
 
 use super::Gaps;
 use super::ends::Ends;
 use crate::source::repository::{self, Objects, Signature, Tag, Unreadable, entries, tips};
-use crate::source::{Moment, Place, Repository};
+use crate::source::{Moment, Place, Repository, pack};
 
 /// What a range reaches but trees and blobs.
 #[derive(Default)]
@@ -76,6 +77,9 @@ impl Commits {
     ) -> Self {
         let shallow = repository.shallow_commits();
         let mut walk = Walk { objects, gaps, shallow, ..Walk::new(objects, gaps) };
+        if ends.since.is_some() {
+            walk.packs = Some(pack::Reader::new(objects.packs(), MAX_COMMIT_BYTES));
+        }
         let mut tags = Vec::new();
         for tip in &ends.tips {
             walk.end(*tip, WANTED, &mut tags);
@@ -147,15 +151,20 @@ pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>
 type Sides = u8;
 const WANTED: Sides = 1;
 const HIDDEN: Sides = 2;
+/// A larger commit is left to libgit2.
+const MAX_COMMIT_BYTES: u64 = 1 << 20;
 /// By so much the clocks of those who commit may differ.
 const CLOCKS_SECONDS: i64 = 24 * 60 * 60;
 
 /// A walk from both sides down, the youngest commit first, until there is nothing left to tell.
 ///
 /// It ends where everything that waits is hidden and a day older than all that is wanted. So a clock that was
-/// wrong by more can at most put something into the range that is reached from before it.
+/// wrong by more can at most put something into the range that is reached from before it. Where the range begins
+/// with an instant the walk ends with the history: behind a commit that is older may be one that is not.
 struct Walk<'a> {
     objects: &'a Objects,
+    /// Reads what is in packs, where much is to be read.
+    packs: Option<pack::Reader<'a>>,
     gaps: &'a Gaps,
     shallow: HashSet<Oid>,
     commits: HashMap<Oid, (Commit, Sides)>,
@@ -171,6 +180,7 @@ impl<'a> Walk<'a> {
     fn new(objects: &'a Objects, gaps: &'a Gaps) -> Self {
         Self {
             objects,
+            packs: None,
             gaps,
             shallow: HashSet::new(),
             commits: HashMap::new(),
@@ -221,8 +231,12 @@ impl<'a> Walk<'a> {
         self.waiting.push((commit.written.seconds(), oid));
     }
 
-    fn read(&self, oid: Oid) -> Result<Commit, Unreadable> {
-        let bytes = self.objects.read(oid, ObjectType::Commit)?;
+    fn read(&mut self, oid: Oid) -> Result<Commit, Unreadable> {
+        let packed = self.packs.as_mut().and_then(|packs| packs.read(oid));
+        let bytes = match packed {
+            Some((ObjectType::Commit, bytes)) => bytes,
+            _ => Rc::new(self.objects.read(oid, ObjectType::Commit)?),
+        };
         let garbled = || Unreadable::Broken("its header is no commit's".to_owned());
         let mut commit = repository::Commit::parse(&bytes).ok_or_else(garbled)?;
         // The same parent twice is the same as once.
@@ -247,9 +261,6 @@ impl<'a> Walk<'a> {
                 // Its parents are known to be missing.
                 commit.parents.clear();
             }
-            if sides == WANTED && ends.since.is_some_and(|since| seconds < since) {
-                continue;
-            }
             for parent in commit.parents.clone() {
                 self.reach(parent, sides);
             }
@@ -263,18 +274,39 @@ impl<'a> Walk<'a> {
         let all = std::mem::take(&mut self.commits).into_values();
         let (wanted, others): (Vec<_>, Vec<_>) =
             all.partition(|(commit, sides)| is_wanted(commit, *sides));
-        let others: HashSet<Oid> = others.into_iter().map(|(commit, _)| commit.oid).collect();
+        let others: Vec<_> = others.into_iter().map(|(commit, _)| commit).collect();
         let commits: Vec<_> = wanted.into_iter().map(|(commit, _)| commit).collect();
         let cut_off = commits.iter().map(|commit| commit.oid);
         let mut cut_off: Vec<_> = cut_off.filter(|oid| self.shallow.contains(oid)).collect();
         cut_off.sort();
         cut_off.into_iter().for_each(|oid| self.gaps.shallow(oid));
+        let earlier = earlier(&commits, &others);
         let parents = commits.iter().flat_map(|commit| &commit.parents);
         let before: BTreeSet<Oid> =
-            parents.filter(|parent| others.contains(parent)).copied().collect();
+            parents.filter(|parent| earlier.contains(parent)).copied().collect();
         let (commits, before) = (oldest_first(commits), before.into_iter().collect());
         Commits { commits, before, ..Commits::default() }
     }
+}
+
+/// Returns those of the other commits that were not made on any of the wanted ones. One that was is not wanted
+/// only because its clock was wrong, and what it has may be new in the range.
+fn earlier(wanted: &[Commit], others: &[Commit]) -> HashSet<Oid> {
+    let mut children: HashMap<Oid, Vec<Oid>> = HashMap::new();
+    for other in others {
+        for parent in &other.parents {
+            children.entry(*parent).or_default().push(other.oid);
+        }
+    }
+    let mut waiting: Vec<Oid> = wanted.iter().map(|commit| commit.oid).collect();
+    let mut earlier: HashSet<Oid> = others.iter().map(|commit| commit.oid).collect();
+    while let Some(oid) = waiting.pop() {
+        for child in children.remove(&oid).unwrap_or_default() {
+            earlier.remove(&child);
+            waiting.push(child);
+        }
+    }
+    earlier
 }
 
 /// Puts parents before children and, as far as that allows, the older before the younger.

@@ -34,7 +34,7 @@ pub(super) struct Ends {
     pub(super) tips: Vec<Oid>,
     /// unless this reaches it, too,
     pub(super) hidden: Vec<Oid>,
-    /// or it is older.
+    /// or is older.
     pub(super) since: Option<i64>,
     /// Whether tags on the commits of the range are in it, whoever named it.
     pub(super) takes_tags: bool,

@@ -205,6 +205,23 @@ fn objects_of_an_alternate_are_read() {
 }
 
 #[test]
+fn a_folder_of_loose_objects_that_cannot_be_read_is_a_gap() {
+    let repo = Repo::new();
+    repo.commit_file("a", "kept");
+    repo.git(["gc", "--quiet", "--prune=now"]);
+    read(&history(&repo).all_objects(true)).assert_whole();
+    let folder = repo.path().join(".git/objects/ab");
+    fs::write(&folder, "no folder").unwrap();
+    let found = read(&history(&repo).all_objects(true));
+    found.places("kept");
+    found.assert_gap("ab");
+    assert_eq!(found.coverage.gaps.len(), 1);
+    fs::remove_file(&folder).unwrap();
+    fs::write(repo.path().join(".git/objects/zz"), "not git's").unwrap();
+    read(&history(&repo).all_objects(true)).assert_whole();
+}
+
+#[test]
 fn a_reference_that_makes_no_sense_is_a_gap() {
     let repo = Repo::new();
     let commit = repo.commit_file("a", "content");

@@ -137,6 +137,7 @@ impl History {
         let Member { repository, prefix } = member;
         let gaps = Gaps::new(repository, prefix);
         let objects = Objects::open(repository, self.max_bytes)?;
+        objects.gaps().iter().for_each(|gap| gaps.note(gap.clone()));
         let (tips, broken) = tips(repository);
         broken.into_iter().for_each(|gap| gaps.note(gap));
         let lfs = Lfs::of(repository, self.max_bytes);

@@ -10,7 +10,7 @@ use super::Reader;
 use super::blobs::Found;
 use super::commits::Written;
 use crate::source::repository::{Objects, loose_objects, message};
-use crate::source::{Blob, Kind, Place, pack::Pack};
+use crate::source::{Blob, Gap, Kind, Place, pack::Pack};
 
 /// Reads the objects of the quarantine that were not read so far and that the repository has not. A pack
 /// that was sent without the objects it builds on was completed with them, and those are not new.
@@ -24,20 +24,22 @@ pub(super) fn read_others(
     let mut known: HashSet<Oid> = blobs.iter().map(|found| found.oid).collect();
     known.extend(commits.commits.iter().map(|commit| commit.oid));
     known.extend(commits.tags.iter().map(|tag| tag.oid));
-    let mut others = objects_in(quarantine, repository.id_bytes());
+    let (mut others, gaps) = objects_in(quarantine, repository.id_bytes());
+    gaps.into_iter().for_each(|gap| reader.gaps.tally.gap(gap));
     others.retain(|oid| !known.contains(oid));
     others.par_iter().filter(|oid| !repository.contains(**oid)).for_each(|oid| read(*oid, reader));
 }
 
-/// Lists the objects of one folder, packed and loose, each once.
-fn objects_in(folder: &Path, id_bytes: usize) -> Vec<Oid> {
+/// Lists the objects of one folder, packed and loose, each once; with what can't be listed.
+fn objects_in(folder: &Path, id_bytes: usize) -> (Vec<Oid>, Vec<Gap>) {
     let folders: [PathBuf; 1] = [folder.to_owned()];
     let packs = Pack::open_all(&folders, id_bytes);
     let packed = packs.iter().flat_map(Pack::oids);
-    let mut found: Vec<Oid> = packed.chain(loose_objects(&folders).into_keys()).collect();
+    let (loose, gaps) = loose_objects(&folders);
+    let mut found: Vec<Oid> = packed.chain(loose.into_keys()).collect();
     found.sort();
     found.dedup();
-    found
+    (found, gaps)
 }
 
 fn read(oid: Oid, reader: &Reader<'_>) {

@@ -13,6 +13,7 @@ use git2::{ObjectType, Oid};
 
 use super::Unreadable;
 use super::ids::parse_oid;
+use crate::source::Gap;
 
 /// How far alternates of alternates are followed, as in git.
 const MAX_ALTERNATES_DEPTH: usize = 5;
@@ -38,26 +39,51 @@ pub(super) fn object_folders(objects_dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Lists the loose objects of these object folders.
-pub(in crate::source) fn loose_objects(folders: &[PathBuf]) -> HashMap<Oid, PathBuf> {
-    let mut found = HashMap::new();
+/// Lists the loose objects of these object folders, and notes which folders of them can't be read.
+pub(in crate::source) fn loose_objects(folders: &[PathBuf]) -> (HashMap<Oid, PathBuf>, Vec<Gap>) {
+    let (mut found, mut gaps) = (HashMap::new(), Vec::new());
     for folder in folders {
-        for fan_out in names(folder).filter(|name| name.len() == 2) {
-            for rest in names(&folder.join(&fan_out)).filter(|name| name.len() >= 38) {
-                if let Some(oid) = parse_oid(&format!("{fan_out}{rest}")) {
-                    found.insert(oid, folder.join(&fan_out).join(rest));
-                }
+        // An object folder that can't be read is named elsewhere.
+        let fan_outs =
+            names(folder).unwrap_or_default().into_iter().filter(|name| is_fan_out(name));
+        for fan_out in fan_outs {
+            let path = folder.join(&fan_out);
+            match names(&path) {
+                Ok(rests) => found.extend(rests.into_iter().filter_map(|rest| {
+                    let oid = parse_oid(&format!("{fan_out}{rest}"))?;
+                    (rest.len() >= 38).then(|| (oid, path.join(rest)))
+                })),
+                Err(error) => gaps.extend(unreadable(&path, &error)),
             }
         }
     }
-    found
+    (found, gaps)
 }
 
-/// Returns the names in a folder, or nothing where it can't be read: an object that should be there is
-/// then missed by whoever asks for it.
-fn names(folder: &Path) -> impl Iterator<Item = String> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok())
+fn is_fan_out(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Returns the gap of a folder of loose objects that can't be read, unless git has just removed it.
+fn unreadable(folder: &Path, error: &io::Error) -> Option<Gap> {
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => return None,
+        io::ErrorKind::PermissionDenied => "let your user read it, and scan again",
+        _ => "run `git fsck --full`, and restore the folder from another clone",
+    };
+    Some(Gap {
+        what: folder.display().to_string(),
+        why: format!(
+            "objects that are in no pack lie in this folder, and it can't be read: {error}"
+        ),
+        remedy: remedy.to_owned(),
+    })
+}
+
+/// Returns the names in a folder.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
 /// Reads a loose object of at most `max` bytes, and checks that it is the one it is named as.
@@ -104,4 +130,18 @@ fn header(content: &mut impl BufRead) -> io::Result<(ObjectType, u64)> {
         Some((ObjectType::from_str(kind)?, size.parse().ok()?))
     };
     parsed().ok_or_else(|| io::Error::other("its header is no object's"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_may_not_be_read_is_a_gap_and_one_that_is_gone_is_none() {
+        let gap = |kind: io::ErrorKind| unreadable(Path::new("objects/ab"), &kind.into());
+        assert_eq!(gap(io::ErrorKind::NotFound), None);
+        let denied = gap(io::ErrorKind::PermissionDenied).unwrap();
+        assert!(denied.what.ends_with("ab") && denied.remedy.contains("let your user read it"));
+        assert!(gap(io::ErrorKind::NotADirectory).unwrap().remedy.contains("git fsck"));
+    }
 }

@@ -26,6 +26,8 @@ pub(in crate::source) struct Objects {
     /// The packs of its own object folder and of its alternates.
     packs: Vec<Pack>,
     loose: Loose,
+    /// What of the loose objects can't be listed.
+    gaps: Vec<Gap>,
     handles: Mutex<Vec<Odb<'static>>>,
 }
 
@@ -51,8 +53,9 @@ pub(in crate::source) enum Unreadable {
 impl Objects {
     /// Returns the objects of a repository, those of its alternates among them.
     pub(in crate::source) fn open(repository: &Repository, max_bytes: u64) -> Result<Self, Error> {
-        let list = |folders: Vec<PathBuf>| Loose::Listed(loose_objects(&folders));
-        Self::open_with(repository, &[], max_bytes, list)
+        let objects = Self::open_lazily(repository, &[], max_bytes)?;
+        let (listed, gaps) = loose_objects(&objects.folders);
+        Ok(Self { loose: Loose::Listed(listed), gaps, ..objects })
     }
 
     /// Returns the same for whoever reads few: nothing is listed beforehand. `further` are folders in which
@@ -61,15 +64,6 @@ impl Objects {
         repository: &Repository,
         further: &[PathBuf],
         max_bytes: u64,
-    ) -> Result<Self, Error> {
-        Self::open_with(repository, further, max_bytes, Loose::Asked)
-    }
-
-    fn open_with(
-        repository: &Repository,
-        further: &[PathBuf],
-        max_bytes: u64,
-        loose: impl FnOnce(Vec<PathBuf>) -> Loose,
     ) -> Result<Self, Error> {
         let failed = |why: String| Error::Git { path: repository.path().to_owned(), why };
         let text = |folder: &PathBuf| {
@@ -85,7 +79,8 @@ impl Objects {
             max_bytes,
             packs: Pack::open_all(&folders, repository.id_bytes()),
             format: repository.format(),
-            loose: loose(folders.clone()),
+            loose: Loose::Asked(folders.clone()),
+            gaps: Vec::new(),
             folders,
             handles: Mutex::default(),
         };
@@ -112,6 +107,11 @@ impl Objects {
     /// Returns the object folders: its own, then those of its alternates.
     pub(in crate::source) fn folders(&self) -> &[PathBuf] {
         &self.folders
+    }
+
+    /// Returns a gap for each folder of loose objects that could not be listed.
+    pub(in crate::source) fn gaps(&self) -> &[Gap] {
+        &self.gaps
     }
 
     /// Returns the ids of the loose objects, sorted.

@@ -4,6 +4,7 @@ use stanch::source::{CommitRange, Error, Kind, Known, Push, Source};
 
 use crate::repo::{Read, Repo, read};
 use crate::staged::{counted, lines};
+use crate::world::World;
 
 fn range(repo: &Repo, range: &str) -> Read {
     read(&CommitRange::new(repo.path(), range))
@@ -182,7 +183,26 @@ fn since_takes_a_revision_or_an_instant() {
     let date = repo.git(["log", "-1", "--format=%cI", "v1"]);
     assert_eq!(read(&since(&date, Some(&date))).blobs.len(), 4);
     let error = fails(&since("no such thing", None));
-    assert!(matches!(error, Error::UnknownRevision { is_shallow: false, .. }));
+    assert!(matches!(error, Error::UnknownBeginning { is_shallow: false, .. }));
+}
+
+#[test]
+fn a_date_that_is_not_understood_is_answered_with_those_that_are() {
+    let world = World::new();
+    world.git(&["init", "--quiet"]);
+    world.write("a", "a\n");
+    world.commit("first");
+    let since = |text: &str| world.stanch(&["scan", "--since", text]);
+    for wrong in ["yesterday", "2.weeks.ago", "2020/01/01"] {
+        let run = since(wrong);
+        assert_eq!(run.code, 2, "{run:?}");
+        for form in ["2026-03-01T12:00", "\"2 weeks ago\"", "git tag"] {
+            assert!(run.err.contains(form), "{form} in {}", run.err);
+        }
+    }
+    for right in ["2026-03-01", "2026-03-01T12:00", "2 weeks ago", "1 day ago", "36 h ago"] {
+        assert_eq!(since(right).code, 0, "{right}");
+    }
 }
 
 #[test]

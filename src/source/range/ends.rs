@@ -78,6 +78,9 @@ impl Ends {
                 let since = Some(instant.as_second());
                 Ok(Self { tips, since, takes_tags: true, ..Self::default() })
             }
+            (Err(Error::UnknownRevision { name, why, is_shallow }), None) => {
+                Err(Error::UnknownBeginning { name, why, is_shallow })
+            }
             (Err(error), _) => Err(error),
         }
     }

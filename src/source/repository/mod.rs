@@ -81,6 +81,16 @@ pub enum Error {
         /// Whether the repository has only the end of its history.
         is_shallow: bool,
     },
+    /// What `--since` was given is no revision, and no date that is understood.
+    #[error("{name:?} is neither a revision nor a date: {why}")]
+    UnknownBeginning {
+        /// What was given.
+        name: String,
+        /// Why it names no revision.
+        why: String,
+        /// Whether the repository has only the end of its history.
+        is_shallow: bool,
+    },
     /// Two revisions should have a commit in common, and have none.
     #[error("{a} and {b} have no commit in common")]
     Unrelated {
@@ -135,6 +145,15 @@ impl Error {
                 "`git branch --all` and `git tag` list the names there are; one of a remote must be fetched first"
                     .to_owned(),
             ),
+            Self::UnknownBeginning { is_shallow, .. } => {
+                let fetch = match is_shallow {
+                    true => "; the clone is shallow: `git fetch --unshallow` brings older ones",
+                    false => "",
+                };
+                Some(format!(
+                    "dates are written 2026-03-01, 2026-03-01T12:00, \"2 weeks ago\", \"1 day ago\" or \"36 h ago\"; `git branch --all` and `git tag` list the revisions with names{fetch}"
+                ))
+            }
             Self::Unrelated { a, b, .. } => Some(format!(
                 "`{a}..{b}` takes all that {b} reaches and {a} does not"
             )),

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use stanch::source::{Error, Kind, Source, Staged};
 
 use crate::repo::{Repo, read};
+use crate::world::World;
 
 fn staged(repo: &Repo) -> Staged {
     Staged::new(repo.path())
@@ -58,6 +59,18 @@ fn renamed_copied_and_newly_linked_files_are_staged_and_the_rest_is_not() {
     found.assert_whole();
     // Under its new name a file has no line that is new.
     assert_eq!(read(&staged(&repo)).paths(), ["dir/copy"]);
+}
+
+#[test]
+fn in_a_bare_repository_nothing_can_be_staged() {
+    let world = World::new();
+    world.git(&["init", "--quiet", "--bare", "bare.git"]);
+    let run = world.stanch(&["scan", "--staged", "bare.git"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("no index") && run.err.contains("--range"), "{}", run.err);
+    // Where there is a worktree, an index that was not made yet holds nothing.
+    world.git(&["init", "--quiet", "new"]);
+    assert_eq!(world.stanch(&["scan", "--staged", "new"]).code, 0);
 }
 
 /// Returns the text in which a credential counts, of each file that is handed out.

@@ -63,6 +63,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The repository is bare, so it has no index.
+    #[error("the repository {path} is bare: it has no index, so nothing can be staged in it")]
+    NoIndex {
+        /// Which repository.
+        path: PathBuf,
+    },
     /// git data could not be read.
     #[error("cannot read the repository {path}: {why}")]
     Git {
@@ -130,6 +136,10 @@ impl Error {
             }
             Self::Index { .. } => Some(
                 "run `git status`; if it fails too, remove the file and `git reset`".to_owned(),
+            ),
+            Self::NoIndex { .. } => Some(
+                "scan where it is checked out, or here what is committed: `--history` or `--range`"
+                    .to_owned(),
             ),
             Self::Read { .. } => Some("check the path, and that you may read it".to_owned()),
             Self::NotARepository { .. } => Some(

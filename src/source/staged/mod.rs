@@ -18,7 +18,7 @@ use super::lfs::{self, Lfs};
 use super::lines::{is_binary, new_lines};
 use super::repository::{Index, Objects, merged, open_repository};
 use super::tally::Tally;
-use super::{Blob, Counted, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Source};
+use super::{Blob, Counted, Coverage, DEFAULT_MAX_BYTES, Error, Kind, Place, Repository, Source};
 use changes::{Change, changes};
 
 /// With fewer changed files than these no threads are started.
@@ -62,13 +62,25 @@ impl Staged {
     }
 }
 
+impl Staged {
+    /// Returns which index file is read, though before anything is staged there is none.
+    fn index_of(&self, repository: &Repository) -> Result<PathBuf, Error> {
+        if let Some(named) = &self.index {
+            return Ok(named.clone());
+        }
+        let index = repository.path().join("index");
+        match repository.workdir().is_some() || index.exists() {
+            true => Ok(index),
+            false => Err(Error::NoIndex { path: repository.path().components().collect() }),
+        }
+    }
+}
+
 impl Source for Staged {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
         let repository = open_repository(&self.path)?;
         let objects = Objects::open_lazily(&repository, &[], self.max_bytes)?;
-        let default = || repository.path().join("index");
-        let index =
-            Index::read(&self.index.clone().unwrap_or_else(default), repository.id_bytes())?;
+        let index = Index::read(&self.index_of(&repository)?, repository.id_bytes())?;
         let mut changed = changes(&objects, &index, &merged(&repository));
         if !self.whole_files {
             renames::find(&objects, &mut changed);

@@ -46,8 +46,8 @@ pub(super) struct Selection {
     /// same is found, more slowly
     #[arg(long, requires = "history")]
     whole_blobs: bool,
-    /// Scan the history as if it was never scanned before, and remember nothing of it. Only so is damage
-    /// noticed within a pack that was scanned before and kept its size and date
+    /// Scan the history as if it was never scanned before, and remember nothing of it. Only so are the objects
+    /// read again in which nothing was found before: damage within them shows in no other scan
     #[arg(long)]
     no_cache: bool,
     /// Remember scans of histories in this folder [default: in the platform's cache folder]. The variable

@@ -4,8 +4,9 @@
 //! no secret, no content and no message: where something was found is read anew each time. It is a hint.
 //! Without it, or with one that is damaged or of other patterns, the same is found, more slowly.
 //!
-//! What was clean is not read again, so damage within it shows only in a scan without the cache. A pack that
-//! was cut off or overwritten at its end is noticed either way.
+//! What was clean is not read again, so damage within it shows only in a scan without the cache, even where the
+//! pack has another date: git gives packs new dates itself, and to read all of one again for that would cost what
+//! the cache saves. A pack that was cut off or overwritten at its end is noticed either way.
 
 use std::fs;
 use std::io::{self, Write};

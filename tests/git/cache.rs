@@ -124,6 +124,38 @@ fn without_it_or_with_a_damaged_one_the_report_is_the_same() {
     assert_eq!(report(&world, &[]), first);
 }
 
+/// The promise of the help, and its limit: what git itself does to a pack changes its date, too.
+#[test]
+fn damage_in_what_was_clean_shows_without_the_cache_whatever_the_date_of_the_pack() {
+    let world = World::new();
+    world.git(&["init", "--quiet"]);
+    let words = (0..200_u32).map(|word| format!("{:08x}", word.wrapping_mul(2_654_435_761)));
+    world.write("a", words.collect::<Vec<_>>().join(" "));
+    world.commit("first");
+    world.git(&["repack", "-adq"]);
+    world.git(&["prune-packed"]);
+    report(&world, &[]);
+    let files = fs::read_dir(world.path(".git/objects/pack")).unwrap();
+    let mut packs = files.map(|file| file.unwrap().path());
+    let pack = packs.find(|file| file.extension().is_some_and(|name| name == "pack")).unwrap();
+    let (id, index) = (world.git(&["rev-parse", "HEAD:a"]), pack.with_extension("idx"));
+    let listed = world.git(&["verify-pack", "-v", index.to_str().unwrap()]);
+    let line = listed.lines().find(|line| line.starts_with(&id)).unwrap();
+    let offset: usize = line.split_whitespace().nth(4).unwrap().parse().unwrap();
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[offset + 40] ^= 0xff;
+    fs::remove_file(&pack).unwrap();
+    fs::write(&pack, bytes).unwrap();
+    let file = fs::File::options().write(true).open(&pack).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+
+    assert_eq!(world.stanch(&["scan", "--history"]).code, 0);
+    assert_eq!(world.stanch(&["scan", "--history", "--no-cache"]).code, 3);
+    let help = world.stanch(&["scan", "--help"]).out;
+    let help: Vec<&str> = help.split_whitespace().collect();
+    assert!(help.join(" ").contains("damage within them shows in no other scan"));
+}
+
 #[test]
 fn a_new_pattern_finds_what_was_clean() {
     let world = World::new();

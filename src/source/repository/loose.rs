@@ -42,11 +42,14 @@ pub(super) fn object_folders(objects_dir: &Path) -> Vec<PathBuf> {
 /// Lists the loose objects of these object folders, and notes which folders of them can't be read.
 pub(in crate::source) fn loose_objects(folders: &[PathBuf]) -> (HashMap<Oid, PathBuf>, Vec<Gap>) {
     let (mut found, mut gaps) = (HashMap::new(), Vec::new());
-    for folder in folders {
-        // An object folder that can't be read is named elsewhere.
-        let fan_outs =
-            names(folder).unwrap_or_default().into_iter().filter(|name| is_fan_out(name));
-        for fan_out in fan_outs {
+    for (place, folder) in folders.iter().enumerate() {
+        let listed = names(folder);
+        // Of the others, which are borrowed from, it is said elsewhere.
+        if let (0, Err(error)) = (place, &listed) {
+            gaps.extend(unreadable(folder, error));
+        }
+        let listed = listed.unwrap_or_default();
+        for fan_out in listed.into_iter().filter(|name| is_fan_out(name)) {
             let path = folder.join(&fan_out);
             match names(&path) {
                 Ok(rests) => found.extend(rests.into_iter().filter_map(|rest| {
@@ -142,6 +145,8 @@ mod tests {
         assert_eq!(gap(io::ErrorKind::NotFound), None);
         let denied = gap(io::ErrorKind::PermissionDenied).unwrap();
         assert!(denied.what.ends_with("ab") && denied.remedy.contains("let your user read it"));
+        let (_, gaps) = loose_objects(&[PathBuf::from(file!()), PathBuf::from(file!())]);
+        assert_eq!(gaps.len(), 1);
         assert!(gap(io::ErrorKind::NotADirectory).unwrap().remedy.contains("git fsck"));
     }
 }

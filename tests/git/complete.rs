@@ -156,6 +156,7 @@ fn behind_references(planted: &mut Planted) {
     let file = planted.world.home().join("commit");
     fs::write(&file, commit).unwrap();
     let merge = planted.world.git(&["hash-object", "-t", "commit", "-w", file.to_str().unwrap()]);
+    fs::remove_file(file).unwrap();
     planted.world.git(&["update-ref", "refs/heads/merged", merge.trim()]);
 
     let text = planted.secret("custom reference");

@@ -77,15 +77,17 @@ const DANGERS: &[Danger] = &[
     danger("take on every role that trusts it", "take on some roles", &["sts:AssumeRole"]),
     danger("create users", "create some users", &["iam:CreateUser"]),
     danger(
-        "make keys and passwords for others",
-        "make keys and passwords for some others",
-        &[
-            "iam:CreateAccessKey",
-            "iam:CreateLoginProfile",
-            "iam:UpdateLoginProfile",
-            "iam:CreateServiceSpecificCredential",
-        ],
+        "make keys to code and AI models for others",
+        "make keys to code and AI models for some others",
+        &["iam:CreateServiceSpecificCredential"],
     ),
+    // Whoever makes a key for an administrator is one.
+    Danger {
+        everywhere: "make keys and passwords for others",
+        somewhere: "make keys and passwords for some others",
+        administers: true,
+        actions: &["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"],
+    },
     Danger {
         everywhere: "make itself an administrator",
         somewhere: "change some of the rights in your account",
@@ -274,6 +276,19 @@ mod tests {
         assert_eq!(judged.administers, Known::Yes);
         let power = &judged.powers[0];
         assert_eq!(power.through.as_deref(), Some("deploy (by its text)"));
+    }
+
+    #[test]
+    fn whoever_makes_keys_for_others_may_be_any_of_them() {
+        let administers = |action: &str, resource: &str| {
+            let allow = json!({ "Effect": "Allow", "Action": action, "Resource": resource });
+            rights(allow).judged().administers
+        };
+        assert_eq!(administers("iam:CreateAccessKey", "*"), Known::Yes);
+        assert_eq!(administers("iam:UpdateLoginProfile", "*"), Known::Yes);
+        let some = "arn:aws:iam::123456789012:user/ci/*";
+        assert_eq!(administers("iam:CreateAccessKey", some), Known::Unknown);
+        assert_eq!(administers("iam:CreateUser", "*"), Known::No);
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl Delivery for Halting<'_> {
 }
 
 #[tokio::test]
-async fn a_halt_stops_a_run_and_an_undo_in_their_middle() {
+async fn a_halt_stops_a_run_in_its_middle_and_an_undo_before_it_begins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("halt");
     let world = World::new();

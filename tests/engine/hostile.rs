@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use stanch::contain::{Error, Fresh, Mode, ModeAsked, Patience, Request, Settled};
+use stanch::contain::{
+    Engine, Error, Fresh, Guard, Mode, ModeAsked, Patience, Policy, Request, Settled, What,
+};
 use stanch::incident::Outcome::{Failed, Refused, Skipped, Succeeded, Unknown};
 use stanch::incident::{Event, Journal};
 use stanch::provider::simulated::{Fault, Simulated};
@@ -48,6 +50,8 @@ enum Mood<'a> {
     Overtaken(AtomicU32),
     /// Says that the owner isn't there.
     Ownerless,
+    /// Somebody says stop in this file while a key is being deleted.
+    Stopping(std::path::PathBuf),
     /// Refuses every key but the one with this id.
     Unready(String),
     /// Somebody else writes this into the record while the key is being stopped.
@@ -199,6 +203,9 @@ impl Provider for Hostile<'_> {
     }
 
     async fn delete(&self, key: &Key) -> Result<Receipt, ProviderError> {
+        if let Mood::Stopping(file) = &self.mood {
+            std::fs::write(file, "wrong account").unwrap();
+        }
         self.inner.delete(key).await
     }
 }
@@ -349,6 +356,25 @@ async fn somebody_elses_key_id_with_a_secret_that_is_not_its_own_changes_nothing
             assert!(world.simulated.really_works(&colleague).unwrap());
         }
     }
+}
+
+#[tokio::test]
+async fn a_halt_stops_an_undo_in_its_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("halt");
+    let world = World::new();
+    let plan = world.plan_with_delivery().await;
+    let guard = Guard::new(Policy::default()).halting_at(file.clone());
+    let hostile = Hostile { inner: &world.simulated, mood: Mood::Stopping(file) };
+    let engine = || Engine { guard: &guard, ..world.engine_at(&hostile) };
+    engine().apply(&plan).await.unwrap();
+    let undone = engine().undo(&What::All, true, "over").await.unwrap();
+    assert_eq!(
+        (&undone.undone[..], &undone.failed[..]),
+        (&["rotate".into()][..], &["disable".into()][..])
+    );
+    assert!(undone.left_for_a_person.join("").contains("wrong account"), "{undone:#?}");
+    assert_eq!(world.asked(Operation::Enable), 0);
 }
 
 #[tokio::test]

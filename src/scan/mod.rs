@@ -210,7 +210,11 @@ pub fn scan(
     let gaps: Mutex<Vec<Gap>> = Mutex::default();
     let visit = |blob: Blob<'_>| {
         if let Some(is_clean) = blob.trial {
-            is_clean.store(has_nothing(scanner, &blob), Ordering::Relaxed);
+            let has_nothing = has_nothing(scanner, &blob);
+            is_clean.store(has_nothing, Ordering::Relaxed);
+            if has_nothing && !blob.is_put_off() {
+                progress(Tick { bytes: blob.own().len(), detections: 0 });
+            }
             return;
         }
         let mut detections = 0;

@@ -79,9 +79,9 @@ impl Tally {
 
 /// Returns whether nothing is found in a blob that may not count at all. It is not counted.
 pub(super) fn is_clean(blob: Blob<'_>, visit: &(dyn Fn(Blob<'_>) + Sync)) -> bool {
-    let is_clean = AtomicBool::new(false);
-    visit(Blob { trial: Some(&is_clean), ..blob });
-    is_clean.into_inner()
+    let (is_clean, put_off) = (AtomicBool::new(false), AtomicBool::new(false));
+    visit(Blob { trial: Some(&is_clean), put_off: Some(&put_off), ..blob });
+    is_clean.into_inner() && !put_off.into_inner()
 }
 
 /// Returns the gap of a file or object of `size` bytes, where no more than `max` are read.

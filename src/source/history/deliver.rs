@@ -39,6 +39,13 @@ impl Deliver<'_> {
         Some(Fate::of(is_noted, true, blob.bytes.len()))
     }
 
+    /// Returns the size of a blob if nothing is found in it, before it is known whether anything leads to it.
+    pub(super) fn clean_blob(&self, blob: Blob<'_>) -> Option<u32> {
+        let is_pointer = lfs::pointer(blob.bytes).is_some();
+        let is_clean = !is_pointer && tally::is_clean(blob, self.visit);
+        u32::try_from(blob.bytes.len()).ok().filter(|_| is_clean)
+    }
+
     /// Hands out a blob, and the file that it stands for if it is a pointer of git LFS.
     pub(super) fn blob(&self, blob: Blob<'_>) -> Fate {
         let is_noted = self.gaps.tally.hand_and_ask(blob, self.visit);

@@ -25,6 +25,7 @@ mod stays;
 mod stock;
 mod store;
 mod trees;
+mod trial;
 mod visit;
 mod written;
 
@@ -51,6 +52,7 @@ use replay::replay;
 use stays::Chronicle;
 use store::Store;
 use trees::Trees;
+use trial::Trial;
 
 /// How many paths a history may have that are all listed. A small repository of trees within trees has
 /// paths without number; they must not fill the memory.
@@ -179,14 +181,20 @@ impl History {
             .map(|(shelf, _)| Clean::read(shelf, objects.id_bytes()))
             .unwrap_or_default();
         let numbers = Numbers::of(objects.packs());
-        let (commits, trees) = rayon::join(
-            || {
-                let others = &others.commits;
-                Commits::collect(&store(), &numbers, tips, others, &shallow, deliver, &clean)
-            },
-            || Trees::of(&numbers, self.max_bytes),
-        );
-        let mut contents = Contents::collect(&store(), &trees, &commits);
+        let mut trial = None;
+        // What leads to the blobs is read beside them: much of that is the work of one thread.
+        let (commits, trees, mut contents) = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| trial = Some(self.trial(&numbers, deliver, &clean)));
+            let (commits, trees) = rayon::join(
+                || {
+                    let others = &others.commits;
+                    Commits::collect(&store(), &numbers, tips, others, &shallow, deliver, &clean)
+                },
+                || Trees::of(&numbers, self.max_bytes),
+            );
+            let contents = Contents::collect(&store(), &trees, &commits);
+            (commits, trees, contents)
+        });
         if self.all_objects {
             contents.add_others(others.blobs.iter().map(|oid| numbers.number(oid.as_bytes())));
         }
@@ -198,6 +206,7 @@ impl History {
             gaps,
             deliver,
             clean: &clean,
+            trial: trial.as_ref(),
             prefix,
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
@@ -223,15 +232,20 @@ impl History {
             head,
         };
         let stays = chronicle.stays(&found, &mut holds);
-        if let Some(((shelf, state), hits, clean)) = kept {
+        if let Some(((shelf, state), hits, mut clean)) = kept {
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {
                 let outcome = Outcome::of(state, hits, &clean, &stays);
                 Outcome { left_out: gaps.left_out(), ..outcome }.write(&shelf);
             }
+            clean.extend(trial.iter().flat_map(|trial| trial.unreached(&numbers, &contents)));
             Clean::write(&shelf, clean);
         }
         Coverage { places: noted, stays, ..Coverage::default() }
+    }
+
+    fn trial(&self, numbers: &Numbers<'_>, deliver: &Deliver<'_>, clean: &Clean) -> Trial {
+        Trial::of(numbers, deliver, clean, self.max_bytes, self.whole_blobs)
     }
 
     /// Returns a digest of all that decides what the history of a repository holds.

@@ -16,6 +16,7 @@ use super::remembered::{Clean, Hit};
 use super::stays;
 use super::store::Store;
 use super::trees::Trees;
+use super::trial::Trial;
 use super::visit::{Blobs, Handed, Messages};
 use super::written::Written;
 use crate::source::pack;
@@ -32,6 +33,8 @@ pub(super) struct Reader<'a> {
     pub(super) deliver: &'a Deliver<'a>,
     /// What need not be read, because nothing was found in it before.
     pub(super) clean: &'a Clean,
+    /// What need not be read, because it was looked at already.
+    pub(super) trial: Option<&'a Trial>,
     /// Stands before every path: where the repository is a submodule, its own path.
     pub(super) prefix: &'a str,
     pub(super) max_bytes: u64,
@@ -144,6 +147,11 @@ impl Reader<'_> {
     fn blobs(&self) -> (Handed, Vec<(usize, Unreadable)>) {
         let blobs = &self.contents.blobs;
         let handed = self.but_known(blobs.len(), |index| blobs[index]);
+        for (index, blob) in blobs.iter().enumerate() {
+            if let Some(size) = self.trial.and_then(|trial| trial.clean(*blob)) {
+                self.note_clean(&handed, index, size);
+            }
+        }
         for (pack, first) in self.trees.numbers.packs() {
             let node = |index: usize| self.trees.numbers.node(pack, first, blobs[index]);
             let wanted = handed.wanted(pack, node);
@@ -172,8 +180,7 @@ impl Reader<'_> {
         let handed = self.but_known(commits.len(), |index| commits[index].number);
         for (index, commit) in commits.iter().enumerate() {
             if let Some(size) = commit.clean {
-                self.gaps.tally.count(1, u64::from(size));
-                handed.note(index, Fate { is_noted: false, clean: Some(size) });
+                self.note_clean(&handed, index, size);
             }
         }
         for (pack, first) in self.trees.numbers.packs() {
@@ -211,11 +218,16 @@ impl Reader<'_> {
             let oid = self.oid(number(index));
             let size = self.clean.size(oid).filter(|size| u64::from(*size) <= self.max_bytes);
             if let Some(size) = size.filter(|_| self.objects.has(oid)) {
-                self.gaps.tally.count(1, u64::from(size));
-                handed.note(index, Fate { is_noted: false, clean: Some(size) });
+                self.note_clean(&handed, index, size);
             }
         });
         handed
+    }
+
+    /// Counts an object of which it is known that there is nothing in it.
+    fn note_clean(&self, handed: &Handed, index: usize, size: u32) {
+        self.gaps.tally.count(1, u64::from(size));
+        handed.note(index, Fate { is_noted: false, clean: Some(size) });
     }
 
     /// Says that a blob could not be read, unless git was free to remove it.

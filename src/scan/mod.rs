@@ -25,6 +25,7 @@ mod proof;
 mod provenance;
 mod reach;
 mod search;
+mod set;
 mod sieve;
 mod traces;
 

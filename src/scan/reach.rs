@@ -1,6 +1,7 @@
 //! How far a change in a text may reach: the anchors it may be part of, and the disguises.
 
 use super::decode::is_edge_token;
+use super::set::Set;
 
 /// No escape, and no join, is followed further than this to either side.
 const FURTHEST: usize = 256;
@@ -9,7 +10,9 @@ const FURTHEST: usize = 256;
 #[derive(Debug)]
 pub(super) struct Reach {
     /// The bytes, but for blanks.
-    parts: Box<[bool; 256]>,
+    parts: Set,
+    /// What may stand before blanks that are within a disguise.
+    bridging: Box<[bool; 256]>,
     /// What stands before a blank in an anchor, and what behind one.
     before_blank: Box<[bool; 256]>,
     after_blank: Box<[bool; 256]>,
@@ -42,7 +45,8 @@ impl Reach {
             }
         }
         let anchor = longest.saturating_sub(1);
-        Self { parts, before_blank, after_blank, anchor, furthest: anchor.max(FURTHEST) }
+        let (parts, bridging) = (Set::new(parts), Box::new(std::array::from_fn(may_bridge)));
+        Self { parts, bridging, before_blank, after_blank, anchor, furthest: anchor.max(FURTHEST) }
     }
 
     /// Returns where that begins which may belong to an anchor or a disguise that a change at `from` touches:
@@ -51,13 +55,12 @@ impl Reach {
         let floor = from.saturating_sub(self.furthest);
         let mut at = from;
         loop {
-            let before = bytes[floor..at].iter().rev();
-            at -= before.take_while(|byte| self.parts[usize::from(**byte)]).count();
+            at -= self.parts.at_end(&bytes[floor..at]);
             if at == floor {
                 return at;
             }
             let blanks = bytes[floor..at].iter().rev().take_while(|byte| is_blank(**byte)).count();
-            if blanks > 0 && is_bridged(bytes, at - blanks, at) {
+            if self.is_bridged(bytes, at - blanks, at) {
                 at -= blanks;
             } else if from - at < self.anchor && self.is_in_anchor(bytes, at - 1)
                 || is_wide(bytes, at - 1)
@@ -74,13 +77,12 @@ impl Reach {
         let ceiling = bytes.len().min(from + self.furthest);
         let mut at = from;
         loop {
-            let after = bytes[at..ceiling].iter();
-            at += after.take_while(|byte| self.parts[usize::from(**byte)]).count();
+            at += self.parts.at_start(&bytes[at..ceiling]);
             if at == ceiling {
                 return at;
             }
             let blanks = bytes[at..ceiling].iter().take_while(|byte| is_blank(**byte)).count();
-            if blanks > 0 && is_bridged(bytes, at, at + blanks) {
+            if self.is_bridged(bytes, at, at + blanks) {
                 at += blanks;
             } else if at - from < self.anchor && self.is_in_anchor(bytes, at) || is_wide(bytes, at)
             {
@@ -89,6 +91,15 @@ impl Reach {
                 return at;
             }
         }
+    }
+
+    /// Tells whether there are blanks and they may stand within a disguise. Mostly what stands before them says
+    /// that they don't.
+    fn is_bridged(&self, bytes: &[u8], start: usize, end: usize) -> bool {
+        let before = || start.checked_sub(1).map(|last| usize::from(bytes[last]));
+        start < end
+            && before().is_some_and(|last| self.bridging[last])
+            && is_bridged(bytes, start, end)
     }
 
     /// Tells whether the blank at an offset may stand in an anchor.
@@ -129,6 +140,12 @@ fn is_bridged(bytes: &[u8], start: usize, end: usize) -> bool {
         sign if is_join(sign) => begins_literal(after()) || after().first() == Some(&b'_'),
         _ => false,
     }
+}
+
+/// Tells whether a byte may be the last one before blanks within a disguise, or is a blank itself.
+fn may_bridge(byte: usize) -> bool {
+    let byte = byte as u8;
+    matches!(byte, b'"' | b'\'' | b'\\') || is_join(&byte) || byte.is_ascii_whitespace()
 }
 
 /// Tells whether a text begins with a quote, or one behind a prefix such as `b`.

@@ -13,7 +13,7 @@ use super::trees::Trees;
 use crate::source::repository::entries;
 
 /// Which list the entries of a tree are that lead to what is looked for. Many trees share one.
-type ListId = u32;
+pub(super) type ListId = u32;
 
 /// It was not asked yet.
 const UNKNOWN: ListId = 0;
@@ -34,9 +34,16 @@ pub(super) struct Holds<'a, 's> {
     loose: NumberMap<Number, Vec<Item>>,
 }
 
-/// Trees that were walked.
+/// Lists of entries that were walked, whichever trees have them.
 #[derive(Default)]
 pub(super) struct Walked(NumberBits);
+
+impl Walked {
+    /// Notes what a tree leads to, and returns whether that is new and more than nothing.
+    pub(super) fn is_new(&mut self, list: ListId) -> bool {
+        list > EMPTY && self.0.insert(list)
+    }
+}
 
 impl<'a, 's> Holds<'a, 's> {
     pub(super) fn of(
@@ -44,10 +51,17 @@ impl<'a, 's> Holds<'a, 's> {
         objects: &'a Store<'s>,
         wanted: impl Iterator<Item = Number>,
     ) -> Self {
-        let leads = vec![UNKNOWN; trees.numbers.count()];
         let lists = vec![Box::default(); EMPTY as usize + 1];
-        let (wanted, loose) = (wanted.collect(), NumberMap::default());
-        Self { trees, objects, wanted, leads, lists, loose }
+        let (wanted, loose): (NumberBits, _) = (wanted.collect(), NumberMap::default());
+        if wanted.is_empty() {
+            let leads = vec![EMPTY; trees.numbers.count()];
+            return Self { trees, objects, wanted, leads, lists, loose };
+        }
+        let leads = vec![UNKNOWN; trees.numbers.count()];
+        let mut holds = Self { trees, objects, wanted, leads, lists, loose };
+        // In the order in which they lie in memory: in any other each would have to be waited for.
+        trees.each(|tree| _ = holds.list(tree));
+        holds
     }
 
     /// Returns whether an object is looked for.
@@ -55,7 +69,7 @@ impl<'a, 's> Holds<'a, 's> {
         self.wanted.contains(object)
     }
 
-    /// Hands every wanted object below a tree to `visit`, passing over trees that were walked.
+    /// Hands every wanted object below a tree to `visit`, passing over what was walked.
     pub(super) fn each(
         &mut self,
         root: Number,
@@ -64,7 +78,7 @@ impl<'a, 's> Holds<'a, 's> {
     ) {
         let mut waiting = vec![root];
         while let Some(tree) = waiting.pop() {
-            if !walked.0.insert(tree) {
+            if !walked.is_new(self.list(tree)) {
                 continue;
             }
             for item in self.leads(tree) {
@@ -78,10 +92,16 @@ impl<'a, 's> Holds<'a, 's> {
 
     /// Returns the entries of a tree that lead to something.
     pub(super) fn leads(&mut self, tree: Number) -> &[Item] {
+        let list = self.list(tree);
+        &self.lists[list as usize]
+    }
+
+    /// Returns which list these are.
+    pub(super) fn list(&mut self, tree: Number) -> ListId {
         if self.known(tree) == UNKNOWN {
             self.ask(tree);
         }
-        &self.lists[self.known(tree) as usize]
+        self.known(tree)
     }
 
     /// Asks what a tree leads to; without recursion, because its depth is whatever someone committed.

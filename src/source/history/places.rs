@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::commits::{Commits, Holder};
-use super::holds::Holds;
+use super::holds::{Holds, Walked};
 use super::number::{NumberBits, NumberMap, NumberSet};
 use super::numbers::Number;
 use super::paths::{PathId, Paths};
@@ -41,6 +41,7 @@ impl Places {
                 written: NumberMap::default(),
                 is_cut_off: false,
             },
+            at_root: Walked::default(),
             met: NumberBits::default(),
             met_at: NumberSet::default(),
             max_paths,
@@ -86,6 +87,8 @@ impl Places {
 
 struct Walk {
     places: Places,
+    /// What was met in the trees of commits.
+    at_root: Walked,
     met: NumberBits,
     /// Which object was met at which path.
     met_at: NumberSet<(Number, PathId)>,
@@ -95,6 +98,10 @@ struct Walk {
 impl Walk {
     /// Walks a tree from the root down, without recursion: its depth is whatever someone committed.
     fn tree(&mut self, holds: &mut Holds<'_, '_>, root: Number, holder: Holder) {
+        // Most commits change nothing of what is looked for: all of it was met with an older one.
+        if !self.at_root.is_new(holds.list(root)) && !holds.is_wanted(root) {
+            return;
+        }
         let mut waiting = vec![(root, Paths::ROOT)];
         while let Some((tree, path)) = waiting.pop() {
             let leads_nowhere = holds.leads(tree).is_empty() && !holds.is_wanted(tree);

@@ -73,6 +73,17 @@ impl<'a> Trees<'a> {
         Item::new(name, is_tree, self.numbers.number(entry.id))
     }
 
+    /// Hands each tree to `visit`, in the order in which they are kept.
+    pub(super) fn each(&self, mut visit: impl FnMut(Number)) {
+        for shelf in &self.shelves {
+            let mut rest = &shelf[..];
+            while let [start, counts, items @ ..] = rest {
+                visit(start.object());
+                rest = &items[counts.object() as usize + counts.name as usize..];
+            }
+        }
+    }
+
     /// Returns what a tree lists as a difference; none where that is not known.
     pub(super) fn kept(&self, tree: Number) -> Option<Kept<'_>> {
         let place = self.places.get(tree as usize)?.checked_sub(1)?;
@@ -111,9 +122,15 @@ struct Desk {
 }
 
 /// Keeps what a tree lists, and returns where.
-fn keep(shelf: &mut Vec<Item>, base: Option<Number>, removed: &[Item], added: &[Item]) -> usize {
+fn keep(
+    shelf: &mut Vec<Item>,
+    tree: Number,
+    base: Option<Number>,
+    removed: &[Item],
+    added: &[Item],
+) -> usize {
     let at = shelf.len();
-    let start = Item::new(base.unwrap_or(NOTHING), false, 0);
+    let start = Item::new(base.unwrap_or(NOTHING), false, tree);
     shelf.extend([start, start]);
     let objects = |item: &&Item| **item != Item::SUBMODULE;
     shelf.extend(removed.iter().filter(objects));
@@ -152,19 +169,19 @@ impl Visit for Lister<'_> {
         let mut desk = self.desks[thread].lock().unwrap_or_else(PoisonError::into_inner);
         let Desk { shelf, difference } = &mut *desk;
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
+        let number = self.first + self.pack.number_of(node);
         let (listing, at) = match base {
             Some(((base, listing), copies)) => {
                 let listing = listing.derive(bytes, copies, self, difference)?;
-                (listing, keep(shelf, Some(*base), &difference.removed, &difference.added))
+                (listing, keep(shelf, number, Some(*base), &difference.removed, &difference.added))
             }
             None => {
                 let listing = Listing::of(bytes, self.pack.id_bytes(), self, difference)?;
-                let at = keep(shelf, None, &[], listing.items());
+                let at = keep(shelf, number, None, &[], listing.items());
                 (listing, at)
             }
         };
         let place = (thread as u64) << SHELF_SHIFT | at as u64;
-        let number = self.first + self.pack.number_of(node);
         self.places[number as usize].store(place + 1, Ordering::Relaxed);
         Some((number, listing))
     }

@@ -134,7 +134,15 @@ fn has_text(bytes: &[u8]) -> bool {
 }
 
 /// Returns where the base64 begins that goes on at the beginning of a line.
-pub(super) fn wrapped_start(bytes: &[u8], mut start: usize) -> usize {
+#[inline]
+pub(super) fn wrapped_start(bytes: &[u8], start: usize) -> usize {
+    match bytes[..start].last() {
+        Some(b' ' | b'\t' | b'\n') => wrapped_start_behind(bytes, start),
+        _ => start,
+    }
+}
+
+fn wrapped_start_behind(bytes: &[u8], mut start: usize) -> usize {
     let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
     loop {
         let indent = bytes[..start].iter().rev().take_while(is_blank).count();
@@ -150,7 +158,15 @@ pub(super) fn wrapped_start(bytes: &[u8], mut start: usize) -> usize {
 }
 
 /// Returns where the base64 ends whose run ends here, its padding and further lines included.
-pub(super) fn wrapped_end(bytes: &[u8], mut end: usize) -> usize {
+#[inline]
+pub(super) fn wrapped_end(bytes: &[u8], end: usize) -> usize {
+    match bytes.get(end) {
+        Some(b'=' | b'\r' | b'\n') => wrapped_end_behind(bytes, end),
+        _ => end,
+    }
+}
+
+fn wrapped_end_behind(bytes: &[u8], mut end: usize) -> usize {
     loop {
         let padded = end + bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
         if padded > end {

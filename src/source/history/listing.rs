@@ -13,6 +13,9 @@ pub(super) struct Item {
     target: u32,
 }
 
+/// No object has a number as high as this.
+pub(super) const MAX_OBJECTS: u32 = u32::MAX >> 1;
+
 impl Item {
     /// Names something that is no object of the repository.
     pub(super) const SUBMODULE: Self = Self { name: 0, target: u32::MAX };
@@ -32,7 +35,7 @@ impl Item {
     }
 
     /// Returns an entry that differs from this one in nothing but the object.
-    fn naming(self, object: u32) -> Self {
+    pub(super) fn naming(self, object: u32) -> Self {
         Self::new(self.name, self.is_tree(), object)
     }
 }
@@ -40,14 +43,10 @@ impl Item {
 /// Numbers the names and objects of entries.
 pub(super) trait Numbering {
     /// Returns the number of a name.
-    fn name(&self, name: &[u8]) -> u32;
+    fn name(&mut self, name: &[u8]) -> u32;
 
-    /// Looks where the number of an object will be looked for: many such looks are made at once, while each
-    /// number must be waited for.
-    fn approach(&self, id: &[u8]);
-
-    /// Returns the number of an object.
-    fn object(&self, id: &[u8]) -> u32;
+    /// Returns a number of an object, or none where there are no more.
+    fn object(&mut self, id: &[u8]) -> Option<u32>;
 }
 
 /// Every entry of a tree, and where each ends in its bytes.
@@ -84,7 +83,7 @@ impl Listing {
     pub(super) fn of(
         bytes: &[u8],
         id_bytes: usize,
-        numbering: &impl Numbering,
+        numbering: &mut impl Numbering,
         difference: &mut Difference,
     ) -> Option<Self> {
         difference.clear();
@@ -106,7 +105,7 @@ impl Listing {
         &self,
         bytes: &[u8],
         copies: &[Copied],
-        numbering: &impl Numbering,
+        numbering: &mut impl Numbering,
         difference: &mut Difference,
     ) -> Option<Self> {
         difference.clear();
@@ -192,7 +191,7 @@ impl Listing {
 struct Reading<'a, N> {
     listing: Listing,
     bytes: &'a [u8],
-    numbering: &'a N,
+    numbering: &'a mut N,
     /// The entries that the base does not list, and where the ids of the objects begin that they name.
     new: &'a mut Vec<(usize, usize)>,
 }
@@ -203,11 +202,10 @@ impl<N: Numbering> Reading<'_, N> {
         while self.listing.end() < self.bytes.len() {
             self.read_one()?;
         }
-        let id = |start: usize| &self.bytes[start..start + self.listing.id_bytes];
-        self.new.iter().for_each(|(_, start)| self.numbering.approach(id(*start)));
         for (at, start) in self.new.iter() {
+            let id = &self.bytes[*start..*start + self.listing.id_bytes];
             let item = &mut self.listing.items[*at];
-            *item = item.naming(self.numbering.object(id(*start)));
+            *item = item.naming(self.numbering.object(id)?);
         }
         Some(())
     }
@@ -260,25 +258,23 @@ mod tests {
     struct Plainly;
 
     impl Numbering for Plainly {
-        fn name(&self, name: &[u8]) -> u32 {
+        fn name(&mut self, name: &[u8]) -> u32 {
             let add = |sum: u32, byte: &u8| sum.wrapping_mul(257).wrapping_add(u32::from(*byte));
             name.iter().fold(0, add)
         }
 
-        fn approach(&self, _: &[u8]) {}
-
-        fn object(&self, id: &[u8]) -> u32 {
-            u32::from(id[0])
+        fn object(&mut self, id: &[u8]) -> Option<u32> {
+            Some(u32::from(id[0]))
         }
     }
 
     fn of(bytes: &[u8]) -> Option<Listing> {
-        Listing::of(bytes, 20, &Plainly, &mut Difference::default())
+        Listing::of(bytes, 20, &mut Plainly, &mut Difference::default())
     }
 
     fn derive(base: &Listing, bytes: &[u8], copies: &[Copied]) -> Option<(Listing, Difference)> {
         let mut difference = Difference::default();
-        let listing = base.derive(bytes, copies, &Plainly, &mut difference)?;
+        let listing = base.derive(bytes, copies, &mut Plainly, &mut difference)?;
         Some((listing, difference))
     }
 

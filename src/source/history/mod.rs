@@ -21,6 +21,7 @@ mod places;
 mod reader;
 mod remembered;
 mod replay;
+mod slips;
 mod stays;
 mod stock;
 mod store;

@@ -98,8 +98,10 @@ impl Stock {
 
     /// Numbers what the commits name that were read since this was last done.
     pub(super) fn number(&mut self, numbers: &Numbers<'_>) {
-        self.ids.iter().for_each(|id| numbers.approach(id.bytes()));
-        let mut named = self.ids.drain(..).map(|id| numbers.number(id.bytes()));
+        let mut named = Vec::with_capacity(self.ids.len());
+        numbers.number_all(self.ids.iter().map(Id::bytes), &mut named);
+        self.ids.clear();
+        let mut named = named.into_iter();
         for commit in &mut self.commits[self.numbered..] {
             self.parents[commit.parents.clone()].fill_with(|| named.next().unwrap_or_default());
             commit.tree = named.next().unwrap_or_default();

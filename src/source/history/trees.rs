@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use git2::ObjectType;
+use rayon::prelude::*;
 
 use super::listing::{Difference, Item, Listing, Numbering};
 use super::names::Names;
 use super::numbers::{Number, Numbers};
+use super::slips::{self, Slips};
 use crate::source::Copied;
 use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::repository::{Entry, EntryKind};
@@ -53,7 +55,9 @@ impl<'a> Trees<'a> {
         let places = places.into_iter().map(AtomicU64::into_inner).collect();
         let desks = desks.into_iter().map(Mutex::into_inner);
         let desks = desks.map(|desk: Result<Desk, _>| desk.unwrap_or_else(PoisonError::into_inner));
-        let shelves = desks.map(|desk| desk.shelf).collect();
+        let (mut shelves, slips): (Vec<_>, Vec<_>) =
+            desks.map(|desk| (desk.shelf, desk.slips.finish(numbers))).unzip();
+        shelves.par_iter_mut().for_each(|shelf| renumber(shelf, &slips));
         Self { numbers, names, places, shelves }
     }
 
@@ -79,7 +83,7 @@ impl<'a> Trees<'a> {
             let mut rest = &shelf[..];
             while let [start, counts, items @ ..] = rest {
                 visit(start.object());
-                rest = &items[counts.object() as usize + counts.name as usize..];
+                rest = &items[items_behind(counts)..];
             }
         }
     }
@@ -119,6 +123,22 @@ struct Lister<'a> {
 struct Desk {
     shelf: Vec<Item>,
     difference: Difference,
+    slips: Slips,
+}
+
+/// Returns how many items belong to a tree, given those that count them.
+fn items_behind(counts: &Item) -> usize {
+    counts.object() as usize + counts.name as usize
+}
+
+/// Puts the numbers of objects in the place of what they were called while trees were listed.
+fn renumber(shelf: &mut [Item], slips: &[Vec<Number>]) {
+    let mut rest = shelf;
+    while let [_, counts, items @ ..] = rest {
+        let (own, others) = items.split_at_mut(items_behind(counts));
+        own.iter_mut().for_each(|item| *item = item.naming(slips::number(slips, item.object())));
+        rest = others;
+    }
 }
 
 /// Keeps what a tree lists, and returns where.
@@ -141,17 +161,20 @@ fn keep(
     at
 }
 
-impl Numbering for Lister<'_> {
-    fn name(&self, name: &[u8]) -> u32 {
-        self.names.number(name)
+/// Numbers what a thread lists.
+struct Numberer<'a> {
+    lister: &'a Lister<'a>,
+    thread: usize,
+    slips: &'a mut Slips,
+}
+
+impl Numbering for Numberer<'_> {
+    fn name(&mut self, name: &[u8]) -> u32 {
+        self.lister.names.number(name)
     }
 
-    fn approach(&self, id: &[u8]) {
-        self.numbers.approach(id);
-    }
-
-    fn object(&self, id: &[u8]) -> Number {
-        self.numbers.number(id)
+    fn object(&mut self, id: &[u8]) -> Option<u32> {
+        self.slips.of(self.lister.numbers, self.thread, self.lister.desks.len(), id)
     }
 }
 
@@ -167,16 +190,17 @@ impl Visit for Lister<'_> {
     ) -> Self::Memory {
         let thread = rayon::current_thread_index().unwrap_or(0) % self.desks.len();
         let mut desk = self.desks[thread].lock().unwrap_or_else(PoisonError::into_inner);
-        let Desk { shelf, difference } = &mut *desk;
+        let Desk { shelf, difference, slips } = &mut *desk;
+        let numbering = &mut Numberer { lister: self, thread, slips };
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
         let number = self.first + self.pack.number_of(node);
         let (listing, at) = match base {
             Some(((base, listing), copies)) => {
-                let listing = listing.derive(bytes, copies, self, difference)?;
+                let listing = listing.derive(bytes, copies, numbering, difference)?;
                 (listing, keep(shelf, number, Some(*base), &difference.removed, &difference.added))
             }
             None => {
-                let listing = Listing::of(bytes, self.pack.id_bytes(), self, difference)?;
+                let listing = Listing::of(bytes, self.pack.id_bytes(), numbering, difference)?;
                 let at = keep(shelf, number, None, &[], listing.items());
                 (listing, at)
             }

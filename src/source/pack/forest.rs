@@ -83,8 +83,8 @@ impl Forest {
     }
 
     /// Returns the checksum of its bytes, as the index knows it.
-    pub(super) fn checksum(&self, node: Node) -> u32 {
-        self.checksums[node as usize]
+    pub(super) fn checksum(&self, node: Node) -> &u32 {
+        &self.checksums[node as usize]
     }
 
     /// Returns of what kind each object is; none where its head, or that of one it is made from, makes no

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use git2::Oid;
 
 use super::map::Mapped;
+use super::prefetch::prefetch;
 
 const MAGIC: [u8; 8] = [0xff, b't', b'O', b'c', 0, 0, 0, 2];
 const FAN_OUT_BYTES: usize = 256 * 4;
@@ -99,13 +100,20 @@ impl Index {
         None
     }
 
+    /// Looks where it is said where an id would stand: the memory is on its way then when that is asked.
+    pub(super) fn approach_start(&self, oid: &[u8]) {
+        if let Some(Starts { bits, starts }) = self.starts.get() {
+            prefetch(&starts[(head(oid) >> (u64::BITS - bits)) as usize]);
+        }
+    }
+
     /// Looks where an id would stand: the memory is on its way then when it is looked for.
     pub(super) fn approach(&self, oid: &[u8]) {
         let Range { start, end } = self.near(oid);
         let ids = MAGIC.len() + FAN_OUT_BYTES;
         if start < end {
-            std::hint::black_box(self.bytes[ids + start * self.id_bytes]);
-            std::hint::black_box(self.bytes[ids + end * self.id_bytes - 1]);
+            prefetch(&self.bytes[ids + start * self.id_bytes]);
+            prefetch(&self.bytes[ids + end * self.id_bytes - 1]);
         }
     }
 

@@ -23,6 +23,7 @@ mod index;
 mod inflate;
 mod lists;
 mod map;
+mod prefetch;
 mod reader;
 mod walk;
 
@@ -40,6 +41,7 @@ use entry::{Entry, Stored};
 use forest::Forest;
 use index::Index;
 use map::Mapped;
+use prefetch::prefetch;
 
 /// Why an object could not be read from its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +58,10 @@ pub(super) struct Pack {
     forest: OnceLock<Forest>,
 }
 
+/// So much of memory comes at once.
+const CACHE_LINE_BYTES: usize = 64;
+/// What is behind that is asked for by the processor itself.
+const MAX_EXPECTED_BYTES: usize = 1024;
 /// git makes no chain of differences longer than this.
 const MAX_CHAIN: usize = 4096;
 
@@ -84,6 +90,11 @@ impl Pack {
     /// Returns its number in the order of the ids.
     pub(super) fn number(&self, id: &[u8]) -> Option<u32> {
         self.index.find(id).map(|number| number as u32)
+    }
+
+    /// Looks where it is said where an id would stand, so that whoever approaches it soon need not wait.
+    pub(super) fn approach_start(&self, id: &[u8]) {
+        self.index.approach_start(id);
     }
 
     /// Looks where an id would stand, so that whoever looks for it soon need not wait.
@@ -184,12 +195,21 @@ impl Pack {
         self.forest.get_or_init(|| Forest::of(&self.index, &self.bytes))
     }
 
+    /// Says that an object will be read soon: it lies somewhere, and its bytes must be waited for.
+    fn expect(&self, node: Node) {
+        let forest = self.forest();
+        prefetch(forest.checksum(node));
+        let bytes = self.bytes.get(forest.range(node)).unwrap_or_default();
+        let lines = bytes[..bytes.len().min(MAX_EXPECTED_BYTES)].iter().step_by(CACHE_LINE_BYTES);
+        lines.for_each(prefetch);
+    }
+
     /// Reads the head of an object, and returns the compressed data behind it.
     fn entry(&self, node: Node) -> Result<(Entry, &[u8]), Broken> {
         let forest = self.forest();
         let range = forest.range(node);
         let bytes = self.bytes.get(range).ok_or(Broken("the pack is cut off before it"))?;
-        if libdeflater::crc32(bytes) != forest.checksum(node) {
+        if libdeflater::crc32(bytes) != *forest.checksum(node) {
             return Err(Broken("its bytes are not those that the index knows"));
         }
         let entry =

@@ -77,7 +77,10 @@ pub(in crate::source) fn walk<V: Visit>(
         idle: Mutex::default(),
     };
     rayon::scope(|scope| {
-        roots.par_iter().with_max_len(1).for_each(|root| walk.tree(*root, scope));
+        roots.par_iter().enumerate().with_max_len(1).for_each(|(index, root)| {
+            roots.get(index + 1).into_iter().for_each(|next| pack.expect(*next));
+            walk.tree(*root, scope);
+        });
     });
 }
 
@@ -162,6 +165,7 @@ impl<'a, V: Visit> Walk<'a, V> {
             if fork.children.is_empty() {
                 drop(fork);
             } else {
+                fork.children.last().into_iter().for_each(|next| self.pack.expect(*next));
                 stack.push(fork);
                 if self.is_for_another(child) {
                     scope.spawn(move |scope| {
@@ -209,6 +213,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         let children = self.pack.forest().children(node).iter().copied();
         let mut children: Vec<Node> = children.filter(|child| weight(child) > 0).collect();
         children.sort_by_key(|child| std::cmp::Reverse(weight(child)));
+        children.last().into_iter().for_each(|next| self.pack.expect(*next));
         let Made { bytes, copies } = made;
         let show = || {
             let known = base.map(|memory| (memory, &*copies));

@@ -307,6 +307,10 @@ fn seen(history: &History) -> Seen {
 fn with_a_base(history: &History) -> usize {
     let count = AtomicUsize::new(0);
     let coverage = history.walk(&|blob| {
+        // It comes again when it is known where it stands.
+        if blob.trial.is_some() {
+            return;
+        }
         let id = blob_id(blob.bytes);
         let first = &blob.places[0];
         assert!(first.kind != Kind::Blob || first.blob == Some(id));

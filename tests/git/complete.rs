@@ -311,6 +311,41 @@ fn a_message_in_a_pack_counts_where_its_commit_does() {
     assert_eq!(again.findings()[0]["commit"], gone);
 }
 
+/// Blobs of packs are looked at before it is known which of them count.
+#[test]
+fn a_blob_in_a_pack_counts_where_something_leads_to_it() {
+    let world = World::new();
+    world.git(&["init", "--quiet"]);
+    world.git(&["config", "core.logAllRefUpdates", "false"]);
+    world.write("a.txt", "nothing\n");
+    world.commit("kept");
+    world.write("b.txt", "nothing either\n");
+    world.write("c.txt", planted(TOKEN).0);
+    let gone = world.commit("gone");
+    world.git(&["repack", "-adq"]);
+    world.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    for also_there in ["ORIG_HEAD", "COMMIT_EDITMSG"] {
+        fs::remove_file(world.path(".git").join(also_there)).unwrap();
+    }
+    let counted = |cache: &str| {
+        let arguments = ["scan", "--history", "-f", "json", cache];
+        let run = world.stanch(&arguments[..arguments.len() - usize::from(cache.is_empty())]);
+        let report: Value = serde_json::from_str(&run.out).unwrap();
+        (run.code, report["coverage"]["blobs"].as_u64().unwrap())
+    };
+    let (code, before) = counted("--no-cache");
+    assert_eq!(code, 0);
+    assert_eq!([counted(""), counted("")], [(0, before); 2]);
+    world.git(&["branch", "again", &gone]);
+    let (code, with) = counted("--no-cache");
+    assert!(code == 1 && with >= before + 3, "{code}: {before}, {with}");
+    assert_eq!([counted(""), counted("")], [(1, with); 2]);
+    world.git(&["branch", "--quiet", "-D", "again"]);
+    let unreached = counted("--no-cache");
+    world.git(&["repack", "-adq"]);
+    assert_eq!(counted("--no-cache"), unreached, "what nothing leads to is gone now");
+}
+
 #[test]
 fn of_a_bare_repository_the_history_is_scanned_and_not_its_packs_as_files() {
     let world = World::new();

@@ -59,15 +59,14 @@ impl Reach {
             if at == floor {
                 return at;
             }
-            let blanks = bytes[floor..at].iter().rev().take_while(|byte| is_blank(**byte)).count();
-            if self.is_bridged(bytes, at - blanks, at) {
-                at -= blanks;
-            } else if from - at < self.anchor && self.is_in_anchor(bytes, at - 1)
-                || is_wide(bytes, at - 1)
-            {
-                at -= 1;
-            } else {
-                return at;
+            let before = bytes[floor..at].iter().rev();
+            match before.take_while(|byte| is_blank(**byte)).count() {
+                0 if is_wide(bytes, at - 1) => at -= 1,
+                0 => return at,
+                blanks if self.is_bridged(bytes, at - blanks, at) => at -= blanks,
+                _ if from - at < self.anchor && self.is_in_anchor(bytes, at - 1) => at -= 1,
+                _ if is_wide(bytes, at - 1) => at -= 1,
+                _ => return at,
             }
         }
     }
@@ -81,25 +80,21 @@ impl Reach {
             if at == ceiling {
                 return at;
             }
-            let blanks = bytes[at..ceiling].iter().take_while(|byte| is_blank(**byte)).count();
-            if self.is_bridged(bytes, at, at + blanks) {
-                at += blanks;
-            } else if at - from < self.anchor && self.is_in_anchor(bytes, at) || is_wide(bytes, at)
-            {
-                at += 1;
-            } else {
-                return at;
+            match bytes[at..ceiling].iter().take_while(|byte| is_blank(**byte)).count() {
+                0 if is_wide(bytes, at) => at += 1,
+                0 => return at,
+                blanks if self.is_bridged(bytes, at, at + blanks) => at += blanks,
+                _ if at - from < self.anchor && self.is_in_anchor(bytes, at) => at += 1,
+                _ if is_wide(bytes, at) => at += 1,
+                _ => return at,
             }
         }
     }
 
-    /// Tells whether there are blanks and they may stand within a disguise. Mostly what stands before them says
-    /// that they don't.
+    /// Tells whether blanks may stand within a disguise. Mostly what stands before them says that they don't.
     fn is_bridged(&self, bytes: &[u8], start: usize, end: usize) -> bool {
-        let before = || start.checked_sub(1).map(|last| usize::from(bytes[last]));
-        start < end
-            && before().is_some_and(|last| self.bridging[last])
-            && is_bridged(bytes, start, end)
+        let last = start.checked_sub(1).map(|last| usize::from(bytes[last]));
+        last.is_some_and(|last| self.bridging[last]) && is_bridged(bytes, start, end)
     }
 
     /// Tells whether the blank at an offset may stand in an anchor.
@@ -136,7 +131,7 @@ fn is_bridged(bytes: &[u8], start: usize, end: usize) -> bool {
         b'"' | b'\'' => begins_literal(after()) || after().first().is_some_and(is_join),
         b'\\' => !rest.is_empty(),
         // A list of lines.
-        b',' => rest.trim_ascii_end().ends_with(b"\"") && begins_literal(after()),
+        b',' => begins_literal(after()) && rest.trim_ascii_end().ends_with(b"\""),
         sign if is_join(sign) => begins_literal(after()) || after().first() == Some(&b'_'),
         _ => false,
     }

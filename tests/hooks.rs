@@ -528,6 +528,143 @@ fn a_server_that_keeps_pushes_as_packs_takes_in_no_credential() {
     pushes_are_guarded(&world);
 }
 
+/// A repository whose remote took in a credential before there was a hook, with this as its `fetch` settings.
+fn with_an_old_secret(fetch: &[&str]) -> World {
+    let world = repositories();
+    git(&world, &["config", "--unset-all", "remote.origin.fetch"]);
+    for refspec in fetch {
+        git(&world, &["config", "--add", "remote.origin.fetch", refspec]);
+    }
+    commit(&world, "old", &key().0);
+    let run = git(&world, &["push", "origin", "main"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    stanch(&world, &["hook", "install", "--pre-push", "local"]);
+    world
+}
+
+/// Asserts that a new branch passes as long as nothing new is in it.
+fn assert_only_what_is_new_is_stopped(world: &World, to: &str) {
+    let (text, secrets) = key();
+    git(world, &["switch", "--quiet", "--create", "next"]);
+    commit(world, "clean", "clean\n");
+    let run = git(world, &["push", to, "next"]);
+    assert_eq!(run.code, 0, "{to} {run:?}");
+    commit(world, "clean", &text);
+    assert_stopped(&git(world, &["push", to, "next:refs/heads/other"]), &secrets);
+    assert_stopped(&git(world, &["push", to, "next"]), &secrets);
+}
+
+/// Asserts that a new branch, clean as it is, is stopped by what it was made on.
+fn assert_the_old_one_is_stopped(world: &World, arguments: &[&str]) {
+    git(world, &["switch", "--quiet", "--create", "next"]);
+    commit(world, "clean", "clean\n");
+    let run = git(world, &[&["push"][..], arguments].concat());
+    assert_stopped(&run, &[]);
+    assert!(run.all().contains("old:1"), "{run:?}");
+}
+
+const USUAL: &str = "+refs/heads/*:refs/remotes/origin/*";
+
+#[test]
+fn a_remote_is_known_by_its_address_too() {
+    let world = with_an_old_secret(&[USUAL]);
+    assert_only_what_is_new_is_stopped(&world, "../server.git");
+
+    // Both as someone wrote it and as git rewrites it.
+    let world = with_an_old_secret(&[USUAL]);
+    git(&world, &["config", "url.../.insteadOf", "forge:"]);
+    assert_only_what_is_new_is_stopped(&world, "forge:server.git");
+    let world = with_an_old_secret(&[USUAL]);
+    git(&world, &["config", "url.../.insteadOf", "forge:"]);
+    git(&world, &["remote", "set-url", "origin", "forge:server.git"]);
+    assert_only_what_is_new_is_stopped(&world, "../server.git");
+    // One remote tells of another that is at the same place.
+    let world = with_an_old_secret(&[USUAL]);
+    git(&world, &["remote", "add", "again", "../server.git"]);
+    assert_only_what_is_new_is_stopped(&world, "again");
+}
+
+#[test]
+fn what_is_fetched_from_a_remote_may_be_kept_anywhere() {
+    let world = with_an_old_secret(&["+refs/heads/*:refs/tracking/x/*"]);
+    assert_only_what_is_new_is_stopped(&world, "origin");
+    let world = with_an_old_secret(&["refs/heads/x:refs/x/x", "refs/heads/main:refs/x/main"]);
+    assert_only_what_is_new_is_stopped(&world, "origin");
+}
+
+#[test]
+fn a_reference_that_is_written_here_tells_nothing_of_a_remote() {
+    let (text, secrets) = key();
+    let onto_local = [
+        "+refs/*:refs/*",
+        "+refs/heads/*:refs/heads/*",
+        "+refs/heads/*:refs/*",
+        "+refs/heads/m*:refs/heads/*",
+        "+refs/tags/*:refs/tags/*",
+        "+refs/kept/*:refs/kept/*",
+    ];
+    for fetch in onto_local {
+        let world = with_an_old_secret(&[fetch]);
+        git(&world, &["switch", "--quiet", "--create", "next"]);
+        commit(&world, "a", &text);
+        git(&world, &["tag", "of-next"]);
+        git(&world, &["update-ref", "refs/kept/next", "next"]);
+        assert_stopped(&git(&world, &["push", "origin", "next"]), &secrets);
+        assert_stopped(&git(&world, &["push", "origin", "of-next"]), &secrets);
+    }
+}
+
+#[test]
+fn what_may_be_elsewhere_alone_is_not_taken_for_known() {
+    let other = |world: &World| world.git(&["init", "--quiet", "--bare", "other.git"]);
+    // Fetched from one place and pushed to another.
+    let world = with_an_old_secret(&[USUAL]);
+    other(&world);
+    git(&world, &["remote", "set-url", "--push", "origin", "../other.git"]);
+    assert_the_old_one_is_stopped(&world, &["origin", "next"]);
+    assert_stopped(&git(&world, &["push", "../server.git", "next"]), &[]);
+    // Pushed to both.
+    let world = with_an_old_secret(&[USUAL]);
+    other(&world);
+    git(&world, &["remote", "set-url", "--add", "origin", "../other.git"]);
+    assert_the_old_one_is_stopped(&world, &["origin", "next"]);
+    // Moved, and what is remembered is of the old place: git has seen that the new one has it not.
+    let world = with_an_old_secret(&[USUAL]);
+    other(&world);
+    git(&world, &["remote", "set-url", "origin", "../other.git"]);
+    assert_the_old_one_is_stopped(&world, &["origin", "main", "next"]);
+    let world = with_an_old_secret(&[USUAL]);
+    other(&world);
+    git(&world, &["config", "url.../other.pushInsteadOf", "../server"]);
+    assert_the_old_one_is_stopped(&world, &["origin", "next"]);
+    for key in ["remote.direct.url", "remote.direct.pushUrl"] {
+        git(&world, &["config", key, "../server.git"]);
+    }
+    assert_stopped(&git(&world, &["push", "direct", "next"]), &[]);
+    // Two remotes write the same references.
+    let world = with_an_old_secret(&[USUAL]);
+    other(&world);
+    git(&world, &["remote", "add", "other", "../other.git"]);
+    git(&world, &["config", "remote.other.fetch", USUAL]);
+    assert_the_old_one_is_stopped(&world, &["origin", "next"]);
+    // What is never fetched does not come from there.
+    let world = with_an_old_secret(&[USUAL, "^refs/heads/main"]);
+    git(&world, &["update-ref", "refs/remotes/origin/main", "main"]);
+    assert_the_old_one_is_stopped(&world, &["origin", "next"]);
+}
+
+#[test]
+fn who_forgot_to_fetch_is_told_so_by_git_alone() {
+    let world = with_an_old_secret(&[USUAL]);
+    world.git(&["clone", "--quiet", "server.git", "theirs"]);
+    world.git(&["-C", "theirs", "commit", "--quiet", "--allow-empty", "-m", "theirs"]);
+    world.git(&["-C", "theirs", "push", "--quiet", "origin", "main"]);
+    commit(&world, "clean", "clean\n");
+    let run = git(&world, &["push", "origin", "main"]);
+    assert!(run.code != 0 && run.err.contains("fetch first"), "{run:?}");
+    assert!(!run.all().contains("stanch"), "{run:?}");
+}
+
 #[test]
 fn the_server_can_keep_the_say_to_itself() {
     let world = repositories();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use stanch::source::{CommitRange, History, Kind, Known, Push, Source, Staged, read_blob};
 
+use crate::range::known;
 use crate::repo::{Repo, read};
 use crate::staged::counted;
 use crate::world::{World, planted};
@@ -59,7 +60,8 @@ fn what_is_staged_and_what_a_range_brings_is_resolved() {
     repo.git(["update-ref", "-d", "refs/heads/main"]);
     std::fs::remove_dir_all(repo.path().join(".git/logs")).unwrap();
     let kinds = |known_references| -> Vec<Kind> {
-        let push = Push { tips: vec![tip.clone()], known: vec![first.clone()], known_references };
+        let push =
+            Push { tips: vec![tip.clone()], known: known([first.clone()]), known_references };
         let blobs = read(&CommitRange::pushed(repo.path(), push)).blobs;
         let mut kinds: Vec<_> = blobs.iter().map(|(_, places)| places[0].kind).collect();
         kinds.sort();

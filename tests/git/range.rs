@@ -17,6 +17,11 @@ impl Read {
     }
 }
 
+/// Says that the other side has these.
+pub(crate) fn known(ids: impl IntoIterator<Item = String>) -> Vec<(String, String)> {
+    ids.into_iter().map(|id| ("refs/heads/some".to_owned(), id)).collect()
+}
+
 fn fails(source: &CommitRange) -> Error {
     source.walk(&|_| {}).unwrap_err()
 }
@@ -89,7 +94,7 @@ fn of_a_merge_only_what_its_resolution_brings_is_new() {
         repo.path(),
         Push {
             tips: vec![merge],
-            known: vec![ours, repo.git(["rev-parse", "side"])],
+            known: known([ours, repo.git(["rev-parse", "side"])]),
             known_references: Known::Remote("none".to_owned()),
         },
     ));

@@ -50,7 +50,10 @@ pub(in crate::cli) struct PreCommit {
 
 /// Scan the commits and tags that a push brings its remote; git runs it before each push
 ///
-/// What is pushed stands on standard input, as git writes it.
+/// What is pushed stands on standard input, as git writes it. What the remote has is passed over: what git sees
+/// there for this push, and what it remembers of it, in the references that are named by the `fetch` settings of
+/// the remotes at this address. It doesn't count where it may be of another place: where a remote has a second
+/// address, or such a reference is written by another remote or by hand, as a branch is.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 nothing found, 1 found, 2 could not scan, 3 scanned in part."
@@ -105,8 +108,8 @@ pub(super) fn pre_commit(
     if let Some(index) = given(&args.index) {
         staged = staged.index(index);
     }
-    let stopped = Guard { hook: Hook::Commit, common: &args.common, global };
-    stopped.run(&staged, Path::new("."), Vec::new(), out)
+    let guard = Guard { hook: Hook::Commit, common: &args.common, global };
+    guard.run(&staged, Path::new("."), Vec::new(), out)
 }
 
 pub(super) fn pre_push(
@@ -115,12 +118,12 @@ pub(super) fn pre_push(
     out: &mut dyn Write,
 ) -> Result<ExitCode, Failure> {
     let updates = Updates::of_pre_push(&input()?)?;
-    // A remote without a name has no references here; the name is then its address.
-    let remote = args.remote.clone().filter(|name| Some(name) != args.url.as_ref());
-    let push = updates.push(Known::Remote(remote.unwrap_or_default()));
+    // Not the name: one that was moved keeps it, and one that is pushed to by its address has none.
+    let address = args.url.as_ref().or(args.remote.as_ref()).cloned();
+    let push = updates.push(Known::Remote(address.unwrap_or_default()));
     let range = CommitRange::pushed(args.common.repository(), push);
-    let guard = Guard { hook: Hook::Push, common: &args.common, global };
     let range = range.whole_files(args.whole_files).max_bytes(args.common.max_object());
+    let guard = Guard { hook: Hook::Push, common: &args.common, global };
     guard.run(&range, Path::new("."), Vec::new(), out)
 }
 

@@ -1,5 +1,7 @@
 //! Where a range begins and ends: from what a person or a forge calls it to commits.
 
+use std::collections::HashSet;
+
 use git2::{ErrorCode, Oid};
 use jiff::Timestamp;
 
@@ -12,8 +14,9 @@ use crate::source::{Error, Repository};
 pub struct Push {
     /// The ids of what its references shall point to.
     pub tips: Vec<String>,
-    /// Ids of what the other side is known to have; those that are not here are passed over.
-    pub known: Vec<String>,
+    /// The references of the other side that are to be changed: the name of each, and the id of what it has.
+    /// Ids that are not here are passed over.
+    pub known: Vec<(String, String)>,
     /// What else it has.
     pub known_references: Known,
 }
@@ -23,7 +26,7 @@ pub struct Push {
 pub enum Known {
     /// All: it is this repository.
     All,
-    /// Those that were fetched from or pushed to a remote of that name.
+    /// Those that stand for references of the repository at that address.
     Remote(String),
 }
 
@@ -86,26 +89,37 @@ impl Ends {
     }
 
     pub(super) fn of_push(repository: &Repository, objects: &Objects, push: &Push) -> Self {
-        let parse = |ids: &[String]| -> Vec<Oid> {
-            let real = ids.iter().filter(|id| !is_zero(id));
-            real.filter_map(|id| parse_oid(id)).collect()
-        };
-        let mut hidden = parse(&push.known);
-        hidden.retain(|oid| objects.contains(*oid));
-        let prefix = match &push.known_references {
-            Known::All => String::new(),
-            Known::Remote(name) => format!("refs/remotes/{name}/"),
-        };
-        // A reference that can't be read hides nothing: then more is scanned than need be.
-        let known = tips(repository).0.into_iter().filter(|tip| tip.name.starts_with(&prefix));
-        hidden.extend(known.map(|tip: Tip| tip.oid));
-        Self { tips: parse(&push.tips), hidden, ..Self::default() }
+        let parse = |id: &String| parse_oid(id).filter(|_| !is_zero(id));
+        let told = push.known.iter().filter_map(|(_, id)| parse(id));
+        let mut hidden: Vec<Oid> = told.filter(|oid| objects.contains(*oid)).collect();
+        hidden.extend(known_references(repository, objects, push));
+        Self { tips: push.tips.iter().filter_map(parse).collect(), hidden, ..Self::default() }
     }
 
     /// Returns the names of the two sides where they should have a commit in common and have none.
     pub(super) fn unrelated(&self, commits: &Commits) -> Option<(String, String)> {
         self.related.clone().filter(|_| !commits.are_related)
     }
+}
+
+/// Returns what the references lead to that the other side of a push has. One that can't be read is none of
+/// them: then more is scanned than need be.
+fn known_references(repository: &Repository, objects: &Objects, push: &Push) -> Vec<Oid> {
+    let tips = tips(repository).0.into_iter();
+    let Known::Remote(address) = &push.known_references else {
+        return tips.map(|tip| tip.oid).collect();
+    };
+    // What is remembered of a reference counts for nothing once git has seen what it is now, or that there is
+    // none. Where it is something that is not here, it was mostly made on what is remembered.
+    let is_seen = |id: &str| is_zero(id) || parse_oid(id).is_some_and(|oid| objects.contains(oid));
+    let seen: HashSet<&str> =
+        push.known.iter().filter(|(_, id)| is_seen(id)).map(|(name, _)| name.as_str()).collect();
+    let tracking = repository.tracking(address);
+    let is_known = |tip: &Tip| {
+        let names = tracking.of(&tip.name);
+        !names.is_empty() && !names.iter().any(|name| seen.contains(name.as_str()))
+    };
+    tips.filter(is_known).map(|tip| tip.oid).collect()
 }
 
 /// Tells whether an id is the one that stands for nothing.

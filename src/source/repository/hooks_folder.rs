@@ -1,8 +1,8 @@
 //! Where git looks for the hooks of a repository.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use git2::{Config, ConfigLevel, ErrorCode, RepositoryOpenFlags};
+use git2::{Config, ConfigLevel, ErrorCode};
 
 use super::{Error, Repository};
 
@@ -67,13 +67,9 @@ impl Repository {
         &self,
         variables: &ConfigVariables,
     ) -> Result<(Option<PathBuf>, bool), git2::Error> {
-        // It reads the same variables and tells which conditions this repository meets.
-        let opened =
-            git2::Repository::open_ext(&self.path, RepositoryOpenFlags::FROM_ENV, [] as [&Path; 0]);
-        let (config, conditions) = match opened {
-            Ok(opened) => (opened.config()?, &CONDITIONS[..]),
-            Err(_) => (self.config()?, &[][..]),
-        };
+        // It reads the same variables.
+        let (config, are_conditions_known) = self.config()?;
+        let conditions = if are_conditions_known { &CONDITIONS[..] } else { &[] };
         let is_whole =
             !conditions.is_empty() || (variables.global.is_none() && variables.system.is_none());
         let mut is_certain = is_whole && !variables.sets_hooks_path;
@@ -86,19 +82,6 @@ impl Repository {
             }
         }
         Ok((None, is_certain))
-    }
-
-    /// Returns the configuration of a repository that can't be opened for what else is in it: no condition
-    /// is followed.
-    fn config(&self) -> Result<Config, git2::Error> {
-        let mut config = Config::open_default()?;
-        let mut add = |file: &Path, level| match file.is_file() {
-            true => config.add_file(file, level, true),
-            false => Ok(()),
-        };
-        add(&self.commondir.join("config"), ConfigLevel::Local)?;
-        add(&self.path.join("config.worktree"), ConfigLevel::Worktree)?;
-        Ok(config)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Only the objects, the references and the index are read. Of the configuration nothing is used that
 //! could name a program; no hook, filter or monitor runs.
 
+mod address;
+mod config;
 mod hooks_folder;
 mod ids;
 mod index;
@@ -12,6 +14,7 @@ mod packs;
 mod parse;
 mod reflogs;
 mod refs;
+mod remotes;
 mod signature;
 mod submodules;
 

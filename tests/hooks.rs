@@ -490,6 +490,14 @@ fn pushes_are_guarded(world: &World) {
     git(world, &["fetch", "--quiet", "origin"]);
     commit(world, "large", &format!("the beginning\n{large}{text}"));
     passes(&["edited"]);
+    // Nor who gives it another name at once, unless another credential comes in with that.
+    git(world, &["mv", "large", "larger"]);
+    commit(world, "larger", &format!("{large}{text}the end\n"));
+    passes(&["edited"]);
+    let (other, more) = key();
+    git(world, &["mv", "larger", "largest"]);
+    commit(world, "largest", &format!("{large}{text}the end\n{other}"));
+    assert_stopped(&push(&["edited"]), &more);
     git(world, &["switch", "--quiet", "next"]);
     // A false alarm is let through as the hook says.
     let mark = format!("{} # stanch:allow made for this test\n", text.trim_end());

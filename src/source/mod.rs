@@ -13,6 +13,7 @@ mod lines;
 mod moment;
 mod pack;
 mod range;
+mod renames;
 mod repository;
 mod reread;
 mod staged;

@@ -1,6 +1,6 @@
 //! What is new in some commits.
 
-use stanch::source::{CommitRange, Error, Kind, Known, Push, Source};
+use stanch::source::{CommitRange, Error, Kind, Known, Push, Source, Staged};
 
 use crate::repo::{Read, Repo, read};
 use crate::staged::{counted, lines};
@@ -417,4 +417,85 @@ fn of_a_changed_file_only_the_lines_count_that_a_commit_added_or_changed() {
     let mut counted = counted(&source);
     counted.sort();
     assert_eq!(counted, expected);
+}
+
+/// Commits what is staged, and asserts that the same counts before that and after it.
+fn commit_and_compare(repo: &Repo, expected: &[(String, Option<String>)]) {
+    repo.git(["add", "--all"]);
+    assert_eq!(counted(&Staged::new(repo.path())), expected);
+    let tip = repo.commit("what was staged");
+    let parents = repo.git(["rev-parse", "HEAD^@"]);
+    let known = known(parents.lines().map(str::to_owned));
+    let push = Push { tips: vec![tip], known, known_references: Known::Remote("none".to_owned()) };
+    assert_eq!(counted(&CommitRange::pushed(repo.path(), push)), expected);
+}
+
+#[test]
+fn a_file_that_was_renamed_and_changed_counts_where_it_was_changed() {
+    let repo = Repo::new();
+    repo.write("old/deep/a", "one\ntwo\nthree\n");
+    repo.write("kept", "seven\neight\n");
+    repo.write("gone", "six\n");
+    let first = repo.commit_file("old/deep/b", "four\nfive\n");
+    repo.git(["mv", "old", "new"]);
+    repo.git(["rm", "--quiet", "gone"]);
+    repo.write("new/deep/a", "one\n2\nthree\n");
+    repo.write("copied", "seven\neight\nnine\n");
+    repo.write("other", "entirely different\nand with two lines\n");
+    let whole = |path: &str| (path.to_owned(), None);
+    let moved = [whole("copied"), lines("new/deep/a", "2\n"), whole("other")];
+    commit_and_compare(&repo, &moved);
+    repo.git(["mv", "new/deep/a", "last"]);
+    repo.write("last", "one\n2\nthree\nfour\n");
+    commit_and_compare(&repo, &[lines("last", "four\n")]);
+
+    let source = CommitRange::new(repo.path(), format!("{first}.."));
+    let [copied, a, other] = moved;
+    assert_eq!(counted(&source), [copied, lines("last", "four\n"), a, other]);
+    assert!(counted(&source.whole_files(true)).iter().all(|(_, counted)| counted.is_none()));
+    // What comes in elsewhere without having been anything else before counts whole.
+    repo.git(["switch", "--quiet", "--create", "side", &first]);
+    repo.commit_file("last", "one\n2\nthree\nfour\n");
+    repo.git(["switch", "--quiet", "main"]);
+    repo.git(["merge", "--quiet", "--strategy=ours", "--no-edit", "side"]);
+    let source = CommitRange::new(repo.path(), format!("{first}.."));
+    assert!(counted(&source).contains(&whole("last")));
+}
+
+#[test]
+fn a_merge_that_renames_has_both_sides_of_the_file() {
+    let repo = Repo::new();
+    repo.commit_file("a", "one\ntwo\nthree\n");
+    repo.git(["switch", "--quiet", "--create", "side"]);
+    repo.commit_file("a", "one\ntwo\nthree\ntheirs\n");
+    repo.git(["switch", "--quiet", "main"]);
+    repo.commit_file("a", "ours\none\ntwo\nthree\n");
+    repo.git(["merge", "--quiet", "--no-commit", "side"]);
+    repo.git(["mv", "a", "b"]);
+    repo.write("b", "ours\none\ntwo\nthree\ntheirs\nresolved\n");
+    commit_and_compare(&repo, &[lines("b", "resolved\n")]);
+}
+
+#[test]
+fn folders_repeated_within_each_other_without_a_file_hold_up_no_one() {
+    let repo = Repo::new();
+    let opened = git2::Repository::open(repo.path()).unwrap();
+    let mut tree = opened.treebuilder(None).unwrap().write().unwrap();
+    for _ in 0..50 {
+        let mut folder = opened.treebuilder(None).unwrap();
+        for name in ["a", "b"] {
+            folder.insert(name, tree, 0o040_000).unwrap();
+        }
+        tree = folder.write().unwrap();
+    }
+    let first = repo.git(["commit-tree", &tree.to_string(), "-m", "folders"]);
+    repo.git(["update-ref", "refs/heads/main", &first]);
+    repo.write("new", "one\n");
+    repo.git(["add", "new"]);
+    let expected = [("new".to_owned(), None)];
+    assert_eq!(counted(&Staged::new(repo.path())), expected);
+    // git would compare them all before it commits.
+    let tree = repo.git(["write-tree"]);
+    let next = repo.git(["commit-tree", &tree, "-p", &first, "-m", "a file"]);
+    assert_eq!(counted(&CommitRange::new(repo.path(), format!("{first}..{next}"))), expected);
 }

@@ -26,9 +26,19 @@ pub(super) struct Found {
     /// Every path at which it is new, and the first commit that has it there; neither where nothing but
     /// an end of the range names it.
     pub(super) places: Vec<(Option<String>, Option<usize>)>,
-    /// What stood there before, for each commit in which it is new: in each of its parents that had a file
-    /// of that name.
-    pub(super) earlier: Vec<Vec<Oid>>,
+    /// What stood there before, for each commit in which it is new.
+    pub(super) earlier: Vec<Earlier>,
+}
+
+/// What stood where a blob is new.
+#[derive(PartialEq, Eq)]
+pub(super) enum Earlier {
+    /// Another: in each of the commit's parents that had a file of that name, or in none where there is no
+    /// commit.
+    There(Vec<Oid>),
+    /// In none of the parents of that commit anything, at that one of the blob's places. The file may have had
+    /// another name.
+    Nothing { place: usize, commit: usize },
 }
 
 /// Returns every blob that is new in the commits, in the order in which they were met.
@@ -42,7 +52,7 @@ pub(super) fn new_blobs(objects: &Objects, commits: &Commits, gaps: &Gaps) -> Ve
     for (index, commit) in commits.commits.iter().enumerate() {
         let parents = commit.parents.iter();
         let parents =
-            parents.filter_map(|oid| trees.get(oid).copied().or_else(|| walk.tree_of(*oid)));
+            parents.filter_map(|oid| trees.get(oid).copied().or_else(|| objects.tree_of(*oid)));
         let parents = parents.collect();
         walk.compare(Vec::new(), commit.tree, parents, Some(index));
     }
@@ -52,7 +62,7 @@ pub(super) fn new_blobs(objects: &Objects, commits: &Commits, gaps: &Gaps) -> Ve
             _ => walk.blob(None, *oid, None, Vec::new()),
         }
     }
-    let before = commits.before.iter().filter_map(|oid| walk.tree_of(*oid)).collect();
+    let before = commits.before.iter().filter_map(|oid| objects.tree_of(*oid)).collect();
     let known = walk.all_blobs(before);
     walk.found.retain(|found| !known.contains(&found.oid));
     walk.found
@@ -129,11 +139,17 @@ impl<'a> Walk<'a> {
             self.found.push(Found { oid, places: Vec::new(), earlier: Vec::new() });
         }
         let Found { places, earlier: known, .. } = &mut self.found[number];
-        if !known.contains(&earlier) {
-            known.push(earlier);
-        }
-        if !places.iter().any(|(known, _)| *known == path) {
+        let place = places.iter().position(|(known, _)| *known == path).unwrap_or(places.len());
+        if place == places.len() {
             places.push((path, commit));
+        }
+        let earlier = match commit.filter(|_| earlier.is_empty()) {
+            Some(commit) => Earlier::Nothing { place, commit },
+            None => Earlier::There(earlier),
+        };
+        // No commit has the same path twice.
+        if matches!(earlier, Earlier::Nothing { .. }) || !known.contains(&earlier) {
+            known.push(earlier);
         }
     }
 
@@ -198,11 +214,6 @@ impl<'a> Walk<'a> {
             self.listings.insert(tree, Rc::clone(&listing));
         }
         (listing, failure)
-    }
-
-    fn tree_of(&self, commit: Oid) -> Option<Oid> {
-        let bytes = self.objects.read(commit, ObjectType::Commit).ok()?;
-        Some(crate::source::repository::Commit::parse(&bytes)?.tree)
     }
 
     /// Returns every blob in these trees, unless there is nothing to compare them with.

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use git2::{ObjectType, Oid};
 
-use super::blobs::Found;
+use super::Reader;
+use super::blobs::{Earlier, Found};
+use super::renames::Renames;
 use crate::source::Counted;
 use crate::source::lfs::Lfs;
 use crate::source::lines::{is_binary, new_lines};
@@ -15,6 +17,7 @@ use crate::source::repository::Objects;
 /// The new lines of a blob. They are looked for when something was found in it, which is seldom.
 pub(super) struct NewLines<'a> {
     objects: &'a Objects,
+    renames: &'a Renames<'a>,
     found: &'a Found,
     bytes: &'a [u8],
     /// Where these are the bytes of the file that the blob stands for: the store that has it.
@@ -23,8 +26,9 @@ pub(super) struct NewLines<'a> {
 }
 
 impl<'a> NewLines<'a> {
-    pub(super) fn of(objects: &'a Objects, found: &'a Found, bytes: &'a [u8]) -> Self {
-        Self { objects, found, bytes, behind: None, lines: OnceCell::new() }
+    pub(super) fn of(reader: &Reader<'a>, found: &'a Found, bytes: &'a [u8]) -> Self {
+        let Reader { objects, renames, .. } = *reader;
+        Self { objects, renames, found, bytes, behind: None, lines: OnceCell::new() }
     }
 
     /// Says that these are the bytes of a file that the blob stands for.
@@ -39,7 +43,12 @@ impl<'a> NewLines<'a> {
         }
         let mut lines = Vec::new();
         for earlier in &self.found.earlier {
-            lines.extend(self.new_to(earlier)?);
+            lines.extend(match earlier {
+                Earlier::There(blobs) => self.new_to(blobs)?,
+                Earlier::Nothing { place, commit } => {
+                    self.new_to(&self.sources(*place, *commit))?
+                }
+            });
         }
         lines.sort_by_key(|stretch| stretch.start);
         lines.dedup_by(|next, last| {
@@ -48,6 +57,12 @@ impl<'a> NewLines<'a> {
             is_one
         });
         Some(lines)
+    }
+
+    /// Returns what the file was before in a commit that has it at a place where nothing stood.
+    fn sources(&self, place: usize, commit: usize) -> Vec<Oid> {
+        let path = self.found.places.get(place).and_then(|(path, _)| path.as_deref());
+        self.renames.sources(commit, path.unwrap_or_default(), self.found.oid)
     }
 
     /// Returns the lines that are in none of these versions. One that can't be read counts as not there: then

@@ -55,7 +55,7 @@ impl Visit for Blobs<'_> {
         let lineage = Lineage::of(known);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = Some(&lineage);
-        let lines = NewLines::of(self.reader.objects, &self.blobs[index], bytes);
+        let lines = NewLines::of(self.reader, &self.blobs[index], bytes);
         blob.counted = self.reader.counted(&lines);
         self.reader.gaps.tally.hand(blob, self.reader.visit);
         self.reader.behind_pointer(&self.blobs[index], bytes, &places);

@@ -7,8 +7,9 @@
 //!
 //! Of a file that is changed only the lines count that are new in one of the commits, unless whole files are
 //! asked for; the blob is read whole all the same, so that what stands in a new line is found together with
-//! what it belongs to. A file under a new name counts whole. Where a pointer of git LFS is new,
-//! so is the file behind it, if that may be here already: what is pushed to this repository comes without.
+//! what it belongs to. A file under a new name counts where it differs from one that is gone and much like it.
+//! Where a pointer of git LFS is new, so is the file behind it, if that may be here already: what is pushed to
+//! this repository comes without.
 
 mod blobs;
 mod commits;
@@ -16,6 +17,7 @@ mod counted;
 mod ends;
 mod forest;
 mod quarantine;
+mod renames;
 
 use std::path::PathBuf;
 
@@ -33,6 +35,7 @@ use blobs::Found;
 use commits::{Commits, Written};
 use counted::NewLines;
 use ends::Ends;
+use renames::Renames;
 
 pub use ends::{Known, Push};
 
@@ -168,9 +171,17 @@ impl Source for CommitRange {
         let Self { max_bytes, whole_files, .. } = *self;
         let (objects, commits) = (&objects, &commits);
         let lfs = self.lfs(&repository);
-        let store = lfs.as_ref();
-        let reader =
-            Reader { objects, lfs: store, commits, gaps: &gaps, max_bytes, whole_files, visit };
+        let (store, renames) = (lfs.as_ref(), &Renames::new(objects, commits));
+        let reader = Reader {
+            objects,
+            lfs: store,
+            commits,
+            renames,
+            gaps: &gaps,
+            max_bytes,
+            whole_files,
+            visit,
+        };
         reader.read_all(&blobs);
         if let Some(quarantine) = &self.quarantine {
             let others = Objects::open_lazily(&repository, &self.further, self.max_bytes)?;
@@ -223,6 +234,7 @@ struct Reader<'a> {
     objects: &'a Objects,
     lfs: Option<&'a Lfs>,
     commits: &'a Commits,
+    renames: &'a Renames<'a>,
     gaps: &'a Gaps,
     max_bytes: u64,
     whole_files: bool,
@@ -244,7 +256,7 @@ impl Reader<'_> {
         match self.objects.read(found.oid, ObjectType::Blob) {
             Ok(bytes) => {
                 let places = self.places(found);
-                let lines = NewLines::of(self.objects, found, &bytes);
+                let lines = NewLines::of(self, found, &bytes);
                 let counted = self.counted(&lines);
                 let blob = Blob { counted, ..Blob::new(&bytes, &places) };
                 self.gaps.tally.hand(blob, self.visit);
@@ -263,7 +275,7 @@ impl Reader<'_> {
         let Some((lfs, id)) = self.lfs.zip(lfs::pointer(bytes)) else { return };
         match lfs.behind(id, places) {
             Ok(Some(file)) => {
-                let lines = NewLines::of(self.objects, found, &file.bytes).behind(lfs);
+                let lines = NewLines::of(self, found, &file.bytes).behind(lfs);
                 let counted = self.counted(&lines);
                 let blob = Blob { counted, ..Blob::new(&file.bytes, &file.places) };
                 self.gaps.tally.hand(blob, self.visit);

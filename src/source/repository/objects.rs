@@ -9,6 +9,7 @@ use git2::{ErrorCode, ObjectFormat, ObjectType, Odb, Oid};
 
 use super::ids::id_bytes;
 use super::loose::{kind_of_loose, loose_objects, object_folders, read_loose};
+use super::parse::{Commit, EntryKind, entries};
 use super::{Error, Repository};
 use crate::source::Gap;
 use crate::source::pack::Pack;
@@ -156,6 +157,19 @@ impl Objects {
         } else {
             Err(Unreadable::Broken(format!("it is a {kind} where a {expected} should be")))
         }
+    }
+
+    /// Returns the tree of a commit, or none where that can't be read.
+    pub(in crate::source) fn tree_of(&self, commit: Oid) -> Option<Oid> {
+        let bytes = self.read(commit, ObjectType::Commit).ok()?;
+        Some(Commit::parse(&bytes)?.tree)
+    }
+
+    /// Returns what a tree lists, with its name, as far as it can be read.
+    pub(in crate::source) fn listing(&self, tree: Oid) -> Vec<(Vec<u8>, EntryKind, Oid)> {
+        let bytes = self.read(tree, ObjectType::Tree).unwrap_or_default();
+        let entries = entries(&bytes, self.id_bytes()).map_while(Result::ok);
+        entries.map(|entry| (entry.name.to_owned(), entry.kind, entry.oid())).collect()
     }
 
     /// Reads an object of whatever kind.

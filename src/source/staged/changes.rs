@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use git2::{ObjectType, Oid};
+use git2::Oid;
 
-use crate::source::repository::{Commit, EntryKind, Folder, Index, Objects, Staged, entries};
+use crate::source::renames::{Gone, Removed};
+use crate::source::repository::{EntryKind, Folder, Index, Objects, Staged};
 
 /// What differs.
 pub(super) struct Changes {
     /// Every file that is as in none of the commits.
     pub(super) list: Vec<Change>,
-    /// What the first commit has and the index does not.
-    pub(super) removed: Vec<Removed>,
+    /// What each commit has and the index does not.
+    pub(super) removed: Vec<Vec<Removed>>,
 }
 
 /// A file that differs.
@@ -22,25 +23,34 @@ pub(super) struct Change {
     pub(super) earlier: Vec<Oid>,
 }
 
-/// A file or folder that is gone.
-pub(super) struct Removed {
-    pub(super) path: Vec<u8>,
-    pub(super) kind: EntryKind,
-    pub(super) oid: Oid,
-}
-
 /// Compares the index with commits. What can't be read of a commit counts as not there: then more is
 /// scanned than need be, and nothing is left out.
 pub(super) fn changes(objects: &Objects, index: &Index, commits: &[Oid]) -> Changes {
-    let trees = commits.iter().filter_map(|commit| {
-        let bytes = objects.read(*commit, ObjectType::Commit).ok()?;
-        Some(Commit::parse(&bytes)?.tree)
-    });
-    let found = Changes { list: Vec::new(), removed: Vec::new() };
+    let trees: Vec<_> = commits.iter().filter_map(|commit| objects.tree_of(*commit)).collect();
+    let removed = trees.iter().map(|_| Vec::new()).collect();
+    let found = Changes { list: Vec::new(), removed };
     let mut walk = Walk { objects, index, entries: &index.entries, found };
-    let trees: Vec<_> = trees.map(Some).collect();
+    let trees: Vec<_> = trees.into_iter().map(Some).collect();
     walk.folder(0, index.root.as_ref(), &trees);
     walk.found
+}
+
+impl Changes {
+    /// Takes for each file that none of the commits has at its path what it was before in each of them, if it
+    /// was renamed, for what they have there.
+    pub(super) fn follow_renames(&mut self, objects: &Objects) {
+        let mut added = self.list.iter_mut().filter(|change| change.earlier.is_empty()).peekable();
+        if added.peek().is_none() {
+            return;
+        }
+        let removed = std::mem::take(&mut self.removed).into_iter();
+        let gone: Vec<Gone> = removed.map(|removed| Gone::of(objects, removed)).collect();
+        for change in added {
+            let sources =
+                gone.iter().filter_map(|gone| gone.source_of(objects, &change.path, change.blob));
+            change.earlier = sources.collect();
+        }
+    }
 }
 
 struct Walk<'a> {
@@ -65,7 +75,7 @@ impl Walk<'_> {
         let index = self.index;
         let Some(first) = self.entries.first() else { return };
         let folder = &index.path(first)[..prefix];
-        let mut listings: Vec<_> = trees.iter().map(|tree| self.listing(*tree)).collect();
+        let listings: Vec<_> = trees.iter().map(|tree| self.listing(*tree)).collect();
         let mut met = Vec::new();
         while let Some(entry) = self.entries.first() {
             let Some(rest) = index.path(entry).strip_prefix(folder) else { break };
@@ -94,14 +104,12 @@ impl Walk<'_> {
                 }
             }
         }
-        if let Some(first) = listings.first_mut() {
-            met.iter().for_each(|name| _ = first.remove(*name));
-            let removed = first.drain().map(|(name, (kind, oid))| Removed {
-                path: [folder, &name].concat(),
-                kind,
-                oid,
-            });
-            self.found.removed.extend(removed);
+        for (mut listing, removed) in listings.into_iter().zip(&mut self.found.removed) {
+            met.iter().for_each(|name| _ = listing.remove(*name));
+            removed.extend(listing.into_iter().map(|(name, (kind, oid))| {
+                let path = [folder, &name].concat();
+                Removed { path, kind, oid }
+            }));
         }
     }
 
@@ -145,10 +153,8 @@ impl Walk<'_> {
     }
 
     fn listing(&self, tree: Option<Oid>) -> HashMap<Vec<u8>, (EntryKind, Oid)> {
-        let bytes = tree.and_then(|tree| self.objects.read(tree, ObjectType::Tree).ok());
-        let bytes = bytes.unwrap_or_default();
-        let entries = entries(&bytes, self.objects.id_bytes()).map_while(Result::ok);
-        entries.map(|entry| (entry.name.to_owned(), (entry.kind, entry.oid()))).collect()
+        let listing = tree.map(|tree| self.objects.listing(tree)).unwrap_or_default();
+        listing.into_iter().map(|(name, kind, oid)| (name, (kind, oid))).collect()
     }
 }
 

@@ -6,7 +6,6 @@
 //! together with what it belongs to. Where a pointer of git LFS is staged, so is the file behind it.
 
 mod changes;
-mod renames;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -83,7 +82,7 @@ impl Source for Staged {
         let index = Index::read(&self.index_of(&repository)?, repository.id_bytes())?;
         let mut changed = changes(&objects, &index, &merged(&repository));
         if !self.whole_files {
-            renames::find(&objects, &mut changed);
+            changed.follow_renames(&objects);
         }
         let lfs = Lfs::of(&repository, self.max_bytes);
         let whole_files = self.whole_files;

@@ -674,6 +674,27 @@ fn who_forgot_to_fetch_is_told_so_by_git_alone() {
 }
 
 #[test]
+fn where_the_first_commit_has_it_the_advice_is_to_begin_at_the_root() {
+    let world = repositories();
+    let (text, secrets) = key();
+    stanch(&world, &["hook", "install", "local"]);
+    stanch(&world, &["hook", "install", "server.git"]);
+    let first = commit(&world, "a", &text);
+    for more in [&["--verify"][..], &["--no-verify"]] {
+        let run = git(&world, &[&["push", "origin", "main"], more].concat());
+        assert_stopped(&run, &secrets);
+        assert!(run.all().contains("`git rebase -i --root`"), "{run:?}");
+        assert!(run.all().contains(&first[..12]) && !run.all().contains('~'), "{run:?}");
+    }
+    let world = repositories();
+    stanch(&world, &["hook", "install", "local"]);
+    commit(&world, "b", "b\n");
+    let second = commit(&world, "a", &text);
+    let run = git(&world, &["push", "origin", "main"]);
+    assert!(run.all().contains(&format!("`git rebase -i {}~`", &second[..12])), "{run:?}");
+}
+
+#[test]
 fn the_server_can_keep_the_say_to_itself() {
     let world = repositories();
     let (text, secrets) = key();

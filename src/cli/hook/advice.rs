@@ -8,14 +8,19 @@ use anstyle::{AnsiColor, Style};
 use super::Hook;
 use crate::finding::Finding;
 use crate::policy::Review;
-use crate::source::Kind;
+use crate::source::{CommitRange, Kind};
 
 const BOLD: Style = Style::new().bold();
 /// How many commits are named.
 const COMMITS_SHOWN: usize = 5;
 
 /// Writes why git was stopped, and what to do now.
-pub(super) fn write(hook: Hook, review: &Review, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    hook: Hook,
+    range: Option<&CommitRange>,
+    review: &Review,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let red = AnsiColor::Red.on_default().bold();
     let stopped = match hook {
         Hook::Commit => "stanch stopped this commit",
@@ -48,7 +53,7 @@ pub(super) fn write(hook: Hook, review: &Review, out: &mut dyn Write) -> io::Res
                 out,
                 "  1. {BOLD}Rotate it{BOLD:#}: {known}, make a new key at the provider and disable this \
                  one. Rewriting commits takes back nothing that was read.\n  2. Then take it out of {}.",
-                commits(&review.findings)
+                commits(range, &review.findings)
             )?;
         }
     }
@@ -56,14 +61,14 @@ pub(super) fn write(hook: Hook, review: &Review, out: &mut dyn Write) -> io::Res
 }
 
 /// Says which commits are to be rewritten.
-fn commits(findings: &[Finding]) -> String {
+fn commits(range: Option<&CommitRange>, findings: &[Finding]) -> String {
     // The oldest first, and each once.
     let mut found: BTreeMap<_, &str> = BTreeMap::new();
     let mut is_tag = false;
     for place in findings.iter().flat_map(|finding| &finding.locations).map(|at| &at.place) {
         is_tag |= place.kind == Kind::TagMessage;
         if let (Some(commit), Kind::Blob | Kind::CommitMessage) = (&place.commit, place.kind) {
-            found.insert((place.date, commit), commit.get(..12).unwrap_or(commit));
+            found.insert((place.date, commit), commit);
         }
     }
     let found: Vec<&str> = found.into_values().collect();
@@ -75,10 +80,18 @@ fn commits(findings: &[Finding]) -> String {
     match found.first() {
         None => format!("what you push{tag}"),
         Some(first) => {
-            let shown = found[..found.len().min(COMMITS_SHOWN)].join(", ");
-            format!("every commit that has it ({shown}{more}): `git rebase -i {first}~`{tag}")
+            let shown: Vec<&str> = found.iter().take(COMMITS_SHOWN).map(|it| short(it)).collect();
+            let shown = shown.join(", ");
+            // Before a root there is no commit to begin at.
+            let has_root = range.is_some_and(|range| range.has_root(&found).unwrap_or(false));
+            let from = if has_root { "--root".to_owned() } else { format!("{}~", short(first)) };
+            format!("every commit that has it ({shown}{more}): `git rebase -i {from}`{tag}")
         }
     }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 /// Says how a false alarm is let through.

@@ -108,7 +108,7 @@ pub(super) fn pre_commit(
     if let Some(index) = given(&args.index) {
         staged = staged.index(index);
     }
-    let guard = Guard { hook: Hook::Commit, common: &args.common, global };
+    let guard = Guard { hook: Hook::Commit, range: None, common: &args.common, global };
     guard.run(&staged, Path::new("."), Vec::new(), out)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn pre_push(
     let push = updates.push(Known::Remote(address.unwrap_or_default()));
     let range = CommitRange::pushed(args.common.repository(), push);
     let range = range.whole_files(args.whole_files).max_bytes(args.common.max_object());
-    let guard = Guard { hook: Hook::Push, common: &args.common, global };
+    let guard = Guard { hook: Hook::Push, range: Some(&range), common: &args.common, global };
     guard.run(&range, Path::new("."), Vec::new(), out)
 }
 
@@ -155,7 +155,7 @@ pub(super) fn pre_receive(
         Allowlist::parse(&name, &repository, &String::from_utf8_lossy(text))
     };
     let pushed = pushed.iter().map(allowlist).collect::<Result<Vec<_>, _>>()?;
-    let guard = Guard { hook: Hook::Receive, common: &args.common, global };
+    let guard = Guard { hook: Hook::Receive, range: Some(&range), common: &args.common, global };
     guard.run(&range, &repository, pushed, out)
 }
 
@@ -185,6 +185,8 @@ impl Common {
 /// A hook at work.
 struct Guard<'a> {
     hook: Hook,
+    /// The commits that are looked at, if commits are.
+    range: Option<&'a CommitRange>,
     common: &'a Common,
     global: &'a Global,
 }
@@ -217,7 +219,7 @@ impl Guard<'_> {
             report::text(&review, &times, out)?;
         }
         if code != ExitCode::Clean {
-            advice::write(self.hook, &review, out)?;
+            advice::write(self.hook, self.range, &review, out)?;
         }
         Ok(code)
     }

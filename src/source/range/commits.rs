@@ -138,6 +138,12 @@ fn peel(
     }
 }
 
+/// Returns the parents of a commit, or none where it can't be read.
+pub(super) fn parents(objects: &Objects, commit: Oid) -> Option<Vec<Oid>> {
+    let bytes = objects.read(commit, ObjectType::Commit).ok()?;
+    Some(repository::Commit::parse(&bytes)?.parents)
+}
+
 /// Reads a file at the root of the commit that something leads to.
 pub(super) fn file_at(objects: &Objects, tip: Oid, name: &str) -> Option<Vec<u8>> {
     let (_, _, bytes) = peel(objects, tip, &mut Vec::new()).ok()?;

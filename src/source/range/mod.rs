@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::lfs::{self, Lfs};
-use super::repository::{Objects, Unreadable, broken_packs, message, open_repository};
+use super::repository::{Objects, Unreadable, broken_packs, message, open_repository, parse_oid};
 use super::tally::Tally;
 use super::{
     Blob, Counted, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Repository, Source,
@@ -131,6 +131,22 @@ impl CommitRange {
         tips.dedup();
         let file = |tip: &Oid| Some((tip.to_string(), commits::file_at(&objects, *tip, name)?));
         Ok(tips.iter().filter_map(file).collect())
+    }
+
+    /// Tells whether any of these commits is the first of its history, as far as that is here.
+    ///
+    /// # Errors
+    /// Where the repository can't be read.
+    pub fn has_root(&self, commits: &[&str]) -> Result<bool, Error> {
+        let (repository, objects) = self.open()?;
+        let shallow = repository.shallow_commits();
+        let is_root = |commit: &&str| {
+            let oid = parse_oid(commit);
+            let parents = oid.and_then(|oid| commits::parents(&objects, oid));
+            oid.is_some_and(|oid| shallow.contains(&oid))
+                || parents.is_some_and(|all| all.is_empty())
+        };
+        Ok(commits.iter().any(is_root))
     }
 
     fn open(&self) -> Result<(Repository, Objects), Error> {

@@ -112,8 +112,8 @@ pub struct Blob<'a> {
     pub noted: Option<&'a AtomicBool>,
     /// Where it is not known yet where it stands: to be set by whoever can't look at it before.
     pub put_off: Option<&'a AtomicBool>,
-    /// Where it is not known yet whether it counts at all: to be set by whoever finds nothing in it, and to be
-    /// left alone by everyone else. It is handed out again if it counts.
+    /// Where it is not known yet whether it counts at all, nor where it stands: to be set by whoever finds nothing
+    /// in it, and to be left alone by everyone else. It is handed out again, with its places, if it counts.
     pub trial: Option<&'a AtomicBool>,
     /// Where a credential must stand to count; `None` where it counts wherever it stands.
     pub counted: Option<&'a dyn Counted>,

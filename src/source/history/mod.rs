@@ -1,8 +1,10 @@
 //! The whole history of a repository: every blob and message that a reference reaches.
 //!
-//! Commits are read first and put in order, oldest first; then their trees, each once; then the blobs, in
-//! parallel. Where a blob stands and since when is asked when something was found in it: then the trees that
-//! lead to it are walked, from the oldest commit to the youngest. Only ids are kept in memory, never blobs.
+//! Commits are read and put in order, oldest first, and their trees, each once; beside that every blob of the
+//! packs is looked at. Of those in which there is nothing it is then only counted what the trees lead to; the
+//! others, and what is in no pack, are handed out. Where a blob stands and since when is asked when something was
+//! found in it: then the trees that lead to it are walked, from the oldest commit to the youngest. Only ids are
+//! kept in memory, never blobs.
 //!
 //! What stands in a pack is read by the `pack` room, each object made from the one it is stored as a
 //! difference from; what can't be read there is left to libgit2, object by object.

@@ -3,7 +3,7 @@
 //! The address of a remote, with a password in it, stands in `config` and in no commit. Nothing here is
 //! obeyed; it is read as text.
 
-use std::fs::{self, File};
+use std::fs::{self, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::repository::family;
 use super::tally::{Tally, too_large};
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Source};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Kind, Place, Source, regular};
 
 /// Folders within folders beyond this are not git's.
 const MAX_DEPTH: usize = 64;
@@ -45,12 +45,8 @@ impl GitFolder {
     }
 
     fn read(&self, path: &Path) -> Result<Vec<u8>, Gap> {
-        let unreadable = |error: io::Error| Gap {
-            what: self.shown(path),
-            why: error.to_string(),
-            remedy: "make it readable for the user who scans, and scan it again".to_owned(),
-        };
-        let file = File::open(path).map_err(unreadable)?;
+        let unreadable = |error: io::Error| regular::unreadable(self.shown(path), &error);
+        let file = regular::open(path).map_err(unreadable)?;
         let size = file.metadata().map_err(unreadable)?.len();
         if size > self.max_bytes {
             return Err(too_large(self.shown(path), size, self.max_bytes));
@@ -66,13 +62,15 @@ impl Source for GitFolder {
         let (members, _) = family(&self.path)?;
         let repositories: Vec<_> = members.into_iter().map(|member| member.repository).collect();
         let tally = Tally::default();
-        let mut files = Vec::new();
+        let mut listing = Listing::default();
         for repository in &repositories {
-            list(repository.commondir(), MAX_DEPTH, &mut files, &tally);
+            listing.add(repository.commondir(), MAX_DEPTH, &tally);
         }
-        files.sort();
-        files.dedup();
-        files.par_iter().for_each(|path| match self.read(path) {
+        listing.files.sort();
+        listing.files.dedup();
+        let others = listing.others.iter();
+        others.for_each(|path| tally.gap(regular::not_regular(self.shown(path))));
+        listing.files.par_iter().for_each(|path| match self.read(path) {
             Ok(bytes) => {
                 let places = [Place::new(Kind::GitFile, self.shown(path))];
                 tally.hand(Blob::new(&bytes, &places), visit);
@@ -83,32 +81,47 @@ impl Source for GitFolder {
     }
 }
 
-/// Lists the regular files below a folder. Objects are the history's, and what submodules keep is listed
-/// with them.
-fn list(folder: &Path, depth: usize, files: &mut Vec<PathBuf>, tally: &Tally) {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            return tally.gap(Gap {
-                what: folder.display().to_string(),
-                why: error.to_string(),
-                remedy: "make it readable for the user who scans, and scan it again".to_owned(),
-            });
-        }
-    };
-    let is_git_folder = folder.join("HEAD").is_file();
-    for entry in entries.flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        let name = entry.file_name();
-        // git lays samples into every repository, and runs none of them.
-        let is_sample = folder.ends_with("hooks") && name.to_string_lossy().ends_with(".sample");
-        if kind.is_file() && !is_sample {
-            files.push(entry.path());
-        } else if kind.is_dir() && depth > 0 {
-            let is_elsewhere = ["lfs", "modules", "objects"].iter().any(|other| name == *other);
-            if !(is_git_folder && is_elsewhere) {
-                list(&entry.path(), depth - 1, files, tally);
+/// What lies in git folders.
+#[derive(Default)]
+struct Listing {
+    files: Vec<PathBuf>,
+    /// Pipes, sockets and devices: where they are a file should be.
+    others: Vec<PathBuf>,
+}
+
+impl Listing {
+    /// Adds what is below a folder. Objects are the history's, and what submodules keep is listed with them.
+    fn add(&mut self, folder: &Path, depth: usize, tally: &Tally) {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                return tally.gap(regular::unreadable(folder.display().to_string(), &error));
+            }
+        };
+        let is_git_folder = folder.join("HEAD").is_file();
+        for entry in entries.flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            let name = entry.file_name();
+            // git lays samples into every repository, and runs none of them.
+            let is_sample =
+                folder.ends_with("hooks") && name.to_string_lossy().ends_with(".sample");
+            if kind.is_file() && !is_sample {
+                self.files.push(entry.path());
+            } else if kind.is_dir() && depth > 0 {
+                let is_elsewhere = ["lfs", "modules", "objects"].iter().any(|other| name == *other);
+                if !(is_git_folder && is_elsewhere) {
+                    self.add(&entry.path(), depth - 1, tally);
+                }
+            } else if is_other(kind) && name != MONITOR {
+                self.others.push(entry.path());
             }
         }
     }
+}
+
+/// Where git's own monitor of the worktree listens: a socket that holds nothing.
+const MONITOR: &str = "fsmonitor--daemon.ipc";
+
+fn is_other(kind: FileType) -> bool {
+    !kind.is_file() && !kind.is_dir() && !kind.is_symlink()
 }

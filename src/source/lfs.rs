@@ -1,13 +1,12 @@
 //! Files that git LFS keeps beside the objects: a small pointer is committed in their place.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::repository::Unreadable;
-use super::{Gap, Kind, Place, Repository};
+use super::{Gap, Kind, Place, Repository, regular};
 
 /// No pointer is larger: <https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md>
 const MAX_POINTER_BYTES: usize = 1024;
@@ -84,7 +83,7 @@ impl Lfs {
         let Ok(folder) = &self.folder else { return Ok(None) };
         let path = folder.join(&id[..2]).join(&id[2..4]).join(id);
         let broken = |error: io::Error| Unreadable::Broken(error.to_string());
-        let file = match File::open(path) {
+        let file = match regular::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(broken(error)),

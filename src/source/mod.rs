@@ -14,6 +14,7 @@ mod moment;
 mod pack;
 mod range;
 mod renames;
+mod regular;
 mod repository;
 mod reread;
 mod staged;

@@ -7,7 +7,7 @@ use git2::ObjectType;
 
 use super::lfs::{self, Lfs};
 use super::repository::{Objects, Unreadable, family, message, parse_oid};
-use super::{Error, Kind, Place, Repository};
+use super::{Error, Kind, Place, Repository, regular};
 
 /// Reads again the bytes of a place.
 ///
@@ -34,7 +34,7 @@ fn read_file(root: &Path, place: &Place) -> Result<Vec<u8>, Error> {
     if !fs::metadata(&path).map_err(failed)?.is_file() {
         return Err(gone(&path.display().to_string(), "it is no longer a file"));
     }
-    fs::read(&path).map_err(failed)
+    regular::read(&path).map_err(failed)
 }
 
 fn read_message(root: &Path, place: &Place, kind: ObjectType) -> Result<Vec<u8>, Error> {

@@ -8,6 +8,8 @@ mod equality;
 mod history;
 mod lfs;
 mod partial;
+#[cfg(unix)]
+mod pipes;
 mod provenance;
 mod range;
 mod repo;

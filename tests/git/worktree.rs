@@ -168,9 +168,15 @@ fn pipes_sockets_and_links_within_a_folder_are_passed_over() {
     found.assert_whole();
     assert_eq!(paths(&repo, &read(&worktree(at("link")))), ["link/file"]);
     assert_eq!(paths(&repo, &read(&worktree(at("filelink")))), ["filelink"]);
+    let writer = std::thread::spawn({
+        let pipe = at("pipe");
+        move || fs::write(pipe, "through it")
+    });
     let named = read(&worktree(at("pipe")));
-    named.assert_gap("pipe");
-    assert_eq!(named.coverage.blobs, 0);
+    assert_eq!(paths(&repo, &named), ["pipe"]);
+    named.places("through it");
+    writer.join().unwrap().unwrap();
+    read(&worktree(at("socket"))).assert_gap("socket");
 }
 
 #[test]

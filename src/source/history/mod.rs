@@ -123,6 +123,7 @@ impl Source for History {
         for member in &members {
             match self.read(member, visit) {
                 Ok(read) => coverage.merge(read),
+                Err(Error::NotRegular { path }) => coverage.gaps.push(not_regular(path)),
                 Err(error) if member.prefix.is_empty() => return Err(error),
                 Err(error) => coverage.gaps.push(Gap {
                     what: format!("the submodule {}", member.prefix),
@@ -271,6 +272,12 @@ impl History {
         objects.loose_ids().iter().for_each(|oid| state.add(oid.as_bytes()));
         state.finish()
     }
+}
+
+/// Returns the gap of a repository in which something else stands in a file's place.
+fn not_regular(path: PathBuf) -> Gap {
+    let what = path.display().to_string();
+    Error::NotRegular { path }.gap(what)
 }
 
 fn too_many_paths(max_paths: usize) -> Gap {

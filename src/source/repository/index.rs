@@ -4,7 +4,6 @@
 //! folders have not changed since a tree was made of them, so that nobody has to compare their files.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -12,6 +11,7 @@ use std::path::Path;
 use git2::Oid;
 
 use super::Error;
+use crate::source::regular;
 
 /// How many bytes of an entry stand before its object id: times, owner, mode, size.
 const STAT_BYTES: usize = 40;
@@ -64,7 +64,7 @@ impl Index {
     /// Reads an index file, in which ids have so many bytes. Where there is none, nothing is staged.
     pub(in crate::source) fn read(path: &Path, id_bytes: usize) -> Result<Self, Error> {
         let failed = |why: &str| Error::Index { path: path.to_owned(), why: why.to_owned() };
-        match fs::read(path) {
+        match regular::read(path) {
             Ok(bytes) => Self::parse(&bytes, id_bytes).map_err(failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(source) => Err(Error::Read { path: path.to_owned(), source }),
@@ -231,6 +231,8 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

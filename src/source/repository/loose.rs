@@ -4,7 +4,7 @@
 //! power supply leaves behind. So these are read here.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use git2::{ObjectType, Oid};
 
 use super::Unreadable;
 use super::ids::parse_oid;
-use crate::source::Gap;
+use crate::source::{Gap, regular};
 
 /// How far alternates of alternates are followed, as in git.
 const MAX_ALTERNATES_DEPTH: usize = 5;
@@ -30,7 +30,7 @@ pub(super) fn object_folders(objects_dir: &Path) -> Vec<PathBuf> {
             continue;
         }
         if depth < MAX_ALTERNATES_DEPTH {
-            let text = fs::read_to_string(folder.join("info/alternates")).unwrap_or_default();
+            let text = regular::read_text(&folder.join("info/alternates")).unwrap_or_default();
             let alternates = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
             waiting.extend(alternates.map(|line| (folder.join(line), depth + 1)));
         }
@@ -96,7 +96,7 @@ pub(super) fn read_loose(
     max: u64,
 ) -> Result<(ObjectType, Vec<u8>), Unreadable> {
     let broken = |error: io::Error| Unreadable::Broken(error.to_string());
-    let file = match File::open(path) {
+    let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Unreadable::Absent),
         file => file.map_err(broken)?,
     };
@@ -119,7 +119,7 @@ pub(super) fn read_loose(
 
 /// Returns of what kind a loose object says it is.
 pub(super) fn kind_of_loose(path: &Path) -> io::Result<ObjectType> {
-    let content = ZlibDecoder::new(BufReader::new(File::open(path)?));
+    let content = ZlibDecoder::new(BufReader::new(regular::open(path)?));
     Ok(header(&mut BufReader::with_capacity(MAX_HEADER as usize, content))?.0)
 }
 

@@ -10,11 +10,13 @@ mod ids;
 mod index;
 mod loose;
 mod objects;
+mod obstacles;
 mod packs;
 mod parse;
 mod reflogs;
 mod refs;
 mod remotes;
+mod settings;
 mod signature;
 mod submodules;
 
@@ -23,6 +25,7 @@ pub(super) use ids::{Id, parse_oid};
 pub(super) use index::{Folder, Index, Staged};
 pub(super) use loose::loose_objects;
 pub(super) use objects::{Objects, Unreadable};
+pub(super) use obstacles::in_rules as obstacle_in_rules;
 pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, header, message};
 pub(super) use refs::{Tip, head, merged, tips};
@@ -34,6 +37,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorClass, ErrorCode, ObjectFormat, Oid};
+
+use super::{Gap, regular};
 
 /// Why a source could not be read at all.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +75,12 @@ pub enum Error {
     #[error("the repository {path} is bare: it has no index, so nothing can be staged in it")]
     NoIndex {
         /// Which repository.
+        path: PathBuf,
+    },
+    /// Something else stands where git keeps a file, so that nothing can be read that needs it.
+    #[error("cannot read the repository: {path} is not a regular file")]
+    NotRegular {
+        /// Which path.
         path: PathBuf,
     },
     /// git data could not be read.
@@ -144,6 +155,10 @@ impl Error {
                 "scan where it is checked out, or here what is committed: `--history` or `--range`"
                     .to_owned(),
             ),
+            Self::NotRegular { .. } => Some(
+                "remove it, or put back the file that belongs there; `git fsck` says what is missing"
+                    .to_owned(),
+            ),
             Self::Read { .. } => Some("check the path, and that you may read it".to_owned()),
             Self::NotARepository { .. } => Some(
                 "a history and an index are only in a git repository; plain files need neither"
@@ -172,6 +187,12 @@ impl Error {
             )),
             Self::Gone { .. } => None,
         }
+    }
+
+    /// Returns the gap that is left where the rest of a scan goes on.
+    pub(super) fn gap(&self, what: String) -> Gap {
+        let remedy = self.remedy().unwrap_or_else(|| "run `git fsck` in it".to_owned());
+        Gap { what, why: self.to_string(), remedy }
     }
 }
 
@@ -225,7 +246,7 @@ impl Repository {
 
     /// Returns the commits whose parents a shallow clone left out.
     pub(super) fn shallow_commits(&self) -> HashSet<Oid> {
-        let text = fs::read_to_string(self.commondir.join("shallow")).unwrap_or_default();
+        let text = regular::read_text(&self.commondir.join("shallow")).unwrap_or_default();
         text.lines().filter_map(|line| parse_oid(line.trim())).collect()
     }
 
@@ -241,6 +262,9 @@ impl Repository {
     /// Finds the repository that `path` is in, without asking whose it is.
     pub(super) fn discover(path: &Path) -> Result<Self, Error> {
         fs::metadata(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        if let Some(path) = obstacles::above(path) {
+            return Err(Error::NotRegular { path });
+        }
         let found = git2::Repository::discover_path(path, [] as [&Path; 0]);
         found.map(Self::of_git_dir).map_err(|error| explain(path, &error))
     }
@@ -248,7 +272,7 @@ impl Repository {
     /// Returns the repository of a git folder, from its layout alone.
     fn of_git_dir(path: PathBuf) -> Self {
         let pointer = |name: &str| -> Option<PathBuf> {
-            let text = fs::read_to_string(path.join(name)).ok()?;
+            let text = String::from_utf8(regular::read(&path.join(name)).ok()?).ok()?;
             Some(path.join(text.trim_end_matches(['\r', '\n'])))
         };
         let workdir = match pointer("gitdir") {

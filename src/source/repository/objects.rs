@@ -10,7 +10,7 @@ use git2::{ErrorCode, ObjectFormat, ObjectType, Odb, Oid};
 use super::ids::id_bytes;
 use super::loose::{kind_of_loose, loose_objects, object_folders, read_loose};
 use super::parse::{Commit, EntryKind, entries};
-use super::{Error, Repository};
+use super::{Error, Repository, obstacles};
 use crate::source::Gap;
 use crate::source::pack::Pack;
 use crate::source::tally::too_large;
@@ -75,6 +75,9 @@ impl Objects {
             std::iter::once(repository.objects_dir()).chain(further.iter().cloned()).collect();
         let mut folders = Vec::new();
         own.iter().for_each(|folder| folders.extend(object_folders(folder)));
+        if let Some(path) = obstacles::in_objects(&folders) {
+            return Err(Error::NotRegular { path });
+        }
         let objects = Self {
             directories: own.iter().map(text).collect::<Result<_, _>>()?,
             max_bytes,
@@ -249,7 +252,8 @@ impl Loose {
                 let name = oid.to_string();
                 let (fan_out, rest) = name.split_at(2);
                 let mut paths = folders.iter().map(|folder| folder.join(fan_out).join(rest));
-                paths.find(|path| path.is_file()).map(Cow::Owned)
+                // Whatever it is: libgit2 would open it, and wait for who writes to a pipe.
+                paths.find(|path| path.exists()).map(Cow::Owned)
             }
         }
     }

@@ -1,12 +1,12 @@
 //! Notices packs that don't match their index, so that the damaged file itself is named.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::Repository;
 use super::loose::object_folders;
-use crate::source::Gap;
+use crate::source::{Gap, regular};
 
 /// Returns a gap for every pack that was cut off or overwritten, and for every alternate that can't be
 /// read.
@@ -57,7 +57,7 @@ fn why_broken(pack: &Path, id_bytes: usize) -> io::Result<Option<String>> {
 
 /// Returns the last bytes of a file, or none where it is shorter.
 fn tail(path: &Path, length: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut file = File::open(path)?;
+    let mut file = regular::open(path)?;
     if file.metadata()?.len() < length as u64 {
         return Ok(None);
     }

@@ -11,6 +11,7 @@ use git2::Oid;
 use super::Repository;
 use super::ids::parse_oid;
 use super::refs::Tip;
+use crate::source::regular;
 
 /// Files beside `HEAD` that begin each of their lines with an object. git removes what they name when
 /// it likes.
@@ -97,6 +98,6 @@ fn entries(folder: &Path) -> Vec<(String, bool)> {
 /// Returns the lines of a regular file; none where there is no such file.
 fn lines(path: &Path) -> Vec<String> {
     let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    let bytes = is_file.then(|| fs::read(path).ok()).flatten().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    let text = is_file.then(|| regular::read_text(path).ok()).flatten().unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }

@@ -11,7 +11,7 @@ use git2::Oid;
 
 use super::ids::parse_oid;
 use super::{Repository, reflogs};
-use crate::source::Gap;
+use crate::source::{Gap, regular};
 
 /// An object that a reference points to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ pub(in crate::source) fn tips(repository: &Repository) -> (Vec<Tip>, Vec<Gap>) {
 /// Returns the commits that the next commit is made on: the one that is checked out, and in a merge those
 /// that are merged.
 pub(in crate::source) fn merged(repository: &Repository) -> Vec<Oid> {
-    let merging = fs::read_to_string(repository.path().join("MERGE_HEAD")).unwrap_or_default();
+    let merging = regular::read_text(&repository.path().join("MERGE_HEAD")).unwrap_or_default();
     let merging = merging.lines().filter_map(parse_oid);
     head(repository).into_iter().chain(merging).collect()
 }
@@ -92,12 +92,12 @@ impl Found {
     /// Reads `packed-refs`: an id and a name on each line, `^` before the target of the tag above.
     fn packed(&mut self, common: &Path) {
         let path = common.join("packed-refs");
-        let bytes = match fs::read(&path) {
+        let text = match regular::read_text(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.gap("packed-refs", &error.to_string()),
         };
-        for line in String::from_utf8_lossy(&bytes).lines() {
+        for line in text.lines() {
             if line.is_empty() || line.starts_with(['#', '^']) {
                 continue;
             }
@@ -140,8 +140,8 @@ impl Found {
         if !self.objects.contains_key("refs/stash") {
             return;
         }
-        let log = fs::read(common.join("logs/refs/stash")).unwrap_or_default();
-        for (number, line) in String::from_utf8_lossy(&log).lines().enumerate() {
+        let log = regular::read_text(&common.join("logs/refs/stash")).unwrap_or_default();
+        for (number, line) in log.lines().enumerate() {
             if let Some(oid) = line.split(' ').nth(1).and_then(parse_oid) {
                 self.objects.insert(format!("refs/stash, entry {number}"), oid);
             }
@@ -157,14 +157,9 @@ impl Found {
     }
 }
 
-/// Reads a reference file, or none where it holds no reference. Anything but a regular file holds none:
-/// a pipe would never end.
+/// Reads a reference file, or none where it holds no reference.
 fn read(path: &Path) -> io::Result<Option<Target>> {
-    if !fs::metadata(path)?.is_file() {
-        return Ok(None);
-    }
-    let bytes = fs::read(path)?;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = regular::read_text(path)?;
     let text = text.trim_end();
     Ok(match text.strip_prefix("ref:") {
         Some(name) => Some(Target::Reference(name.trim_start().to_owned())),

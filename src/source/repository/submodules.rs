@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use git2::Index;
-
-use super::{Error, Repository, open_repository};
+use super::{Error, Index, Repository, open_repository};
 use crate::source::Gap;
 
 /// Mode of an index entry that names a commit of another repository.
@@ -39,14 +37,12 @@ fn submodules(repository: &Repository) -> Vec<Submodule> {
 
 /// Returns the submodules of the index that have a repository in the worktree.
 fn checked_out(repository: &Repository) -> Vec<Submodule> {
-    let (Some(workdir), Ok(index)) = (
-        repository.workdir(),
-        Index::open_ext(&repository.path().join("index"), repository.format()),
-    ) else {
+    let index = Index::read(&repository.path().join("index"), repository.id_bytes());
+    let (Some(workdir), Ok(index)) = (repository.workdir(), index) else {
         return Vec::new();
     };
-    let links = index.iter().filter(|entry| entry.mode == GITLINK);
-    let links = links.filter_map(|entry| String::from_utf8(entry.path).ok());
+    let links = index.entries.iter().filter(|entry| entry.mode == GITLINK);
+    let links = links.filter_map(|entry| String::from_utf8(index.path(entry).to_vec()).ok());
     let modules = links.filter_map(|prefix| {
         let path = workdir.join(&prefix);
         let is_below = Path::new(&prefix).components().all(|c| matches!(c, Component::Normal(_)));

@@ -18,9 +18,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rayon::prelude::*;
 
+use super::repository::obstacle_in_rules;
 use super::tally::{Tally, too_large};
 use super::window::{self, Buffer, Windows};
-use super::{Blob, Coverage, Error, Gap, Kind, Place, Source};
+use super::{Blob, Coverage, Error, Gap, Kind, Place, Source, regular};
 use names::is_credentials_file;
 use tracked::tracked_below;
 
@@ -34,7 +35,7 @@ pub struct Worktree {
 
 impl Worktree {
     /// Returns the source of those files and of everything in those folders. A file named here is
-    /// scanned whether git ignores it or not.
+    /// scanned whether git ignores it or not, and of a pipe whatever comes out of it.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         Self { paths, max_bytes: u64::MAX, windows: Windows::USUAL }
     }
@@ -63,35 +64,32 @@ impl Worktree {
                 fs::metadata(path).map_err(|source| Error::Read { path: path.clone(), source })?;
             if metadata.is_dir() {
                 listing.add_folder(path, tally);
-            } else {
+            } else if metadata.is_file() {
                 listing.files.push(clean(path));
+            } else {
+                listing.streams.push(clean(path));
             }
         }
         listing.settle();
         Ok(listing)
     }
 
-    /// Hands out what a file holds, read into `buffer`.
+    /// Hands out what a file holds, or what comes out of a stream, read into `buffer`.
     fn read(
         &self,
         path: &Path,
+        is_stream: bool,
         buffer: &mut Buffer,
         visit: &mut dyn FnMut(Blob<'_>),
     ) -> Result<(), Gap> {
-        let unreadable = |error: io::Error| Gap {
-            what: shown(path),
-            why: error.to_string(),
-            remedy: "make it readable for the user who scans, and scan it again".to_owned(),
-        };
-        let file = open(path).map_err(unreadable)?;
+        let unreadable = |error: io::Error| regular::unreadable(shown(path), &error);
+        let file = if is_stream { File::open(path) } else { regular::open(path) };
+        let file = file.map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(not_a_file(path));
-        }
         if metadata.len() > self.max_bytes {
             return Err(too_large(shown(path), metadata.len(), self.max_bytes));
         }
-        // A file can grow while it is read.
+        // A file can grow while it is read, and a stream has no size.
         let mut file = file.take(self.max_bytes.saturating_add(1));
         let places = [Place::new(Kind::File, shown(path))];
         let outcome =
@@ -110,10 +108,11 @@ impl Source for Worktree {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
         let tally = Tally::default();
         let listing = self.list(&tally)?;
-        listing.files.par_iter().for_each_init(Buffer::default, |buffer, path| {
-            if let Err(gap) = self.read(path, buffer, &mut |blob| tally.hand(blob, visit)) {
-                tally.gap(gap);
-            }
+        let files = listing.files.par_iter().map(|path| (path, false));
+        let streams = listing.streams.par_iter().map(|path| (path, true));
+        files.chain(streams).for_each_init(Buffer::default, |buffer, (path, is_stream)| {
+            let visit = &mut |blob: Blob<'_>| tally.hand(blob, visit);
+            self.read(path, is_stream, buffer, visit).unwrap_or_else(|gap| tally.gap(gap));
         });
         Ok(Coverage { left_out_ignored: listing.left_out.len() as u64, ..tally.finish() })
     }
@@ -123,6 +122,8 @@ impl Source for Worktree {
 #[derive(Default)]
 struct Listing {
     files: Vec<PathBuf>,
+    /// Pipes and devices that were named: what comes out of them is read.
+    streams: Vec<PathBuf>,
     left_out: Vec<PathBuf>,
 }
 
@@ -130,12 +131,17 @@ impl Listing {
     fn add_folder(&mut self, folder: &Path, tally: &Tally) {
         // With a separator at its end, `-` is a folder's name and not a stream.
         let root = folder.join("");
-        let kept = files_below(&root, Rules::Git);
-        kept.gaps.iter().for_each(|gap| tally.gap(gap.clone()));
+        let mut all = files_below(&root, Rules::None);
+        all.gaps.drain(..).for_each(|gap| tally.gap(gap));
         // Without a repository there are no rules.
-        let has_rules = !kept.repositories.is_empty() || is_in_repository(&root);
-        let all = if has_rules { files_below(&root, Rules::None) } else { Walked::default() };
-        all.gaps.into_iter().for_each(|gap| tally.gap(gap));
+        let has_rules = !all.repositories.is_empty() || is_in_repository(&root);
+        let unreadable = if has_rules { unreadable_rules(&root, &all) } else { None };
+        if !has_rules || unreadable.is_some() {
+            unreadable.into_iter().for_each(|gap| tally.gap(gap));
+            return self.files.extend(all.files.iter().map(|path| clean(path)));
+        }
+        let mut kept = files_below(&root, Rules::Git);
+        kept.gaps.drain(..).for_each(|gap| tally.gap(gap));
         let is_ignored = |path: &&PathBuf| !is_among(&kept.files, path);
         let ignored: Vec<_> = all.files.iter().filter(is_ignored).collect();
         if !ignored.is_empty() {
@@ -167,13 +173,25 @@ impl Listing {
 
     /// Brings the paths in order, each once: a folder may be named twice.
     fn settle(&mut self) {
-        for paths in [&mut self.files, &mut self.left_out] {
+        for paths in [&mut self.files, &mut self.streams, &mut self.left_out] {
             sort(paths);
             paths.dedup();
         }
-        let Self { files, left_out } = self;
+        let Self { files, left_out, .. } = self;
         left_out.retain(|path| !is_among(files, path));
     }
+}
+
+/// Returns the gap of rules that can't be read, if there are any: a walk by them would wait for whoever writes
+/// to a pipe.
+fn unreadable_rules(root: &Path, all: &Walked) -> Option<Gap> {
+    let real = fs::canonicalize(root).ok();
+    let above = real.iter().flat_map(|root| root.ancestors());
+    let repositories = above.chain(all.repositories.iter().map(PathBuf::as_path));
+    let path = repositories.filter_map(obstacle_in_rules).chain(all.obstacle.clone()).next()?;
+    let gap = regular::not_regular(shown(&path));
+    let why = format!("{}: what git ignores is not known, so it was scanned, too", gap.why);
+    Some(Gap { why, ..gap })
 }
 
 /// Sorts paths by their bytes: by components, as paths compare, is many times slower.
@@ -200,6 +218,8 @@ struct Walked {
     folders: Vec<PathBuf>,
     /// The folders that have a `.git` of their own.
     repositories: Vec<PathBuf>,
+    /// What has the name of a file of rules, and is none.
+    obstacle: Option<PathBuf>,
     gaps: Vec<Gap>,
 }
 
@@ -254,6 +274,11 @@ impl Walked {
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_dir()) => {
                 self.folders.push(entry.path().to_owned());
             }
+            Ok(entry)
+                if entry.file_name() == ".gitignore" && regular::is_obstacle(entry.path()) =>
+            {
+                self.obstacle = Some(entry.path().to_owned());
+            }
             Ok(_) => {}
             Err(error) => self.gaps.push(Gap {
                 what: path_of(error).map_or_else(|| "a folder".to_owned(), shown),
@@ -281,30 +306,6 @@ fn innermost(error: &ignore::Error) -> &ignore::Error {
         | ignore::Error::WithDepth { err, .. }
         | ignore::Error::WithLineNumber { err, .. } => innermost(err),
         error => error,
-    }
-}
-
-/// Opens a file. What was one in the listing may be a pipe by now: that must not wait for who writes to it.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
-}
-
-/// Opens a file, if it is one.
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    match fs::metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::Error::other("it is neither a file nor a folder")),
-    }
-}
-
-fn not_a_file(path: &Path) -> Gap {
-    Gap {
-        what: shown(path),
-        why: "it is neither a file nor a folder".to_owned(),
-        remedy: "pipe it in, and scan `-`".to_owned(),
     }
 }
 

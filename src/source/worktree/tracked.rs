@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use git2::Index;
 
-use crate::source::{Error, Gap, Repository};
+use crate::source::{Error, Gap, Repository, regular};
 
 /// Returns the tracked files below a folder that was given to scan, spelled as the walk spells them.
 pub(super) fn tracked_below(root: &Path) -> Result<HashSet<PathBuf>, Gap> {
     let repository = match Repository::discover(root) {
         Ok(repository) => repository,
         Err(Error::NotARepository { .. }) => return Ok(HashSet::new()),
-        Err(error) => return Err(gap(root, &error.to_string())),
+        Err(error) => return Err(error.gap(root.display().to_string())),
     };
     let Some(workdir) = repository.workdir() else {
         return Ok(HashSet::new());
@@ -32,6 +32,10 @@ pub(super) fn tracked_below(root: &Path) -> Result<HashSet<PathBuf>, Gap> {
 /// Returns the paths of the index, relative to the root of the worktree.
 fn tracked(repository: &Repository) -> Result<Vec<PathBuf>, Gap> {
     let path = repository.path().join("index");
+    // libgit2 would wait for who writes to a pipe.
+    if regular::is_obstacle(&path) {
+        return Err(regular::not_regular(path.display().to_string()));
+    }
     let index =
         Index::open_ext(&path, repository.format()).map_err(|error| gap(&path, error.message()))?;
     Ok(index.iter().map(|entry| to_path(&entry.path)).collect())

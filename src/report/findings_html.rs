@@ -9,7 +9,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html as template};
 
 use super::Times;
 use super::findings_provenance::{exposure, reach};
-use super::findings_words::{console, count, main_location, next_step, place_name, plural};
+use super::findings_words::{
+    console, count, left_out, main_location, next_step, place_name, plural,
+};
 use crate::finding::{Finding, Location, Provenance, plain};
 use crate::pattern::Severity;
 use crate::policy::{Review, Suppression};
@@ -68,6 +70,9 @@ fn header(review: &Review, times: &Times) -> Markup {
                 time datetime=(times.ended) { (ended) } "."
                 @if coverage.left_out_ignored > 0 {
                     " " (coverage.left_out_ignored) " files that git ignores were left out."
+                }
+                @if let Some(submodules) = &coverage.left_out_submodules {
+                    " " (plain(&left_out(submodules))) ": " (submodules.remedy) "."
                 }
             }
             ul.tiles {

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::Times;
 use super::findings_provenance::{exposure, reach};
-use super::findings_words::{count, log_line, next_step, place_name, plural, suppressed};
+use super::findings_words::{count, left_out, log_line, next_step, place_name, plural, suppressed};
 use crate::finding::{Disguise, Finding, Location, plain};
 use crate::pattern::Severity;
 use crate::policy::Review;
@@ -28,6 +28,7 @@ pub fn text(review: &Review, times: &Times, out: &mut dyn Write) -> io::Result<(
         write_finding(finding, times, out)?;
     }
     write_gaps(&review.coverage, out)?;
+    write_left_out(&review.coverage, out)?;
     write_notices(review, out)?;
     write_summary(review, out)
 }
@@ -104,6 +105,12 @@ fn write_gaps(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "    {DIM}{}{DIM:#}", plain(&gap.remedy))?;
     }
     writeln!(out)
+}
+
+fn write_left_out(coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
+    let Some(submodules) = &coverage.left_out_submodules else { return Ok(()) };
+    writeln!(out, "{}", plain(&left_out(submodules)))?;
+    writeln!(out, "  {DIM}{}{DIM:#}\n", submodules.remedy)
 }
 
 fn write_notices(review: &Review, out: &mut dyn Write) -> io::Result<()> {

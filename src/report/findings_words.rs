@@ -2,7 +2,10 @@
 
 use crate::finding::{Finding, Location, plain};
 use crate::policy::Review;
-use crate::source::Kind;
+use crate::source::{Kind, LeftOutSubmodules};
+
+/// How many submodules are named; JSON names all.
+const SUBMODULES_SHOWN: usize = 10;
 
 /// Returns what a person calls a place: its path, or the message it stands in.
 pub(super) fn place_name(location: &Location) -> String {
@@ -66,6 +69,22 @@ pub(super) fn count(review: &Review) -> String {
             plural(places, "place")
         ),
     }
+}
+
+/// Says which submodules were not scanned, and why that is no gap.
+pub(super) fn left_out(submodules: &LeftOutSubmodules) -> String {
+    let paths = &submodules.paths;
+    let shown = paths.iter().take(SUBMODULES_SHOWN).map(String::as_str).collect::<Vec<_>>();
+    let more = match paths.len().saturating_sub(SUBMODULES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (count, is) = (paths.len(), if paths.len() == 1 { "is" } else { "are" });
+    format!(
+        "{count} {} {is} not cloned, and {is} in no part of this scan: {}{more}",
+        plural(count, "submodule"),
+        shown.join(", ")
+    )
 }
 
 /// Returns how many findings are suppressed by whose word, or nothing where none is.

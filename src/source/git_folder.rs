@@ -59,8 +59,8 @@ impl GitFolder {
 
 impl Source for GitFolder {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let (members, _) = family(&self.path)?;
-        let repositories: Vec<_> = members.into_iter().map(|member| member.repository).collect();
+        let members = family(&self.path)?.members.into_iter();
+        let repositories: Vec<_> = members.map(|member| member.repository).collect();
         let tally = Tally::default();
         let mut listing = Listing::default();
         for repository in &repositories {

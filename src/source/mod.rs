@@ -232,6 +232,25 @@ pub struct Gap {
     pub remedy: String,
 }
 
+/// Submodules that a repository names and that were never cloned into it, or are gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOutSubmodules {
+    /// Where they should be, as seen from the repository that names them or the one above it; sorted.
+    pub paths: Vec<String>,
+    /// What a person can do about it.
+    pub remedy: &'static str,
+}
+
+impl LeftOutSubmodules {
+    /// Returns those of these paths; none where there is none.
+    fn of(mut paths: Vec<String>) -> Option<Self> {
+        paths.sort();
+        paths.dedup();
+        let remedy = "run `git submodule update --init` and scan again, or scan the repositories that they come from";
+        (!paths.is_empty()).then_some(Self { paths, remedy })
+    }
+}
+
 /// What a source read, and what it could not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
@@ -241,6 +260,8 @@ pub struct Coverage {
     pub bytes: u64,
     /// How many files git ignores were left out. That is no gap: they were not to be scanned.
     pub left_out_ignored: u64,
+    /// Which submodules of a history are not here. That is no gap: what they hold is another repository's.
+    pub left_out_submodules: Option<LeftOutSubmodules>,
     /// What was left out though it was to be scanned, sorted.
     pub gaps: Vec<Gap>,
     /// Every place of the blobs in which something was found and that were handed out without their places,
@@ -259,6 +280,9 @@ impl Coverage {
         self.bytes += other.bytes;
         self.left_out_ignored += other.left_out_ignored;
         self.gaps.extend(other.gaps);
+        let [own, others] = [&self.left_out_submodules, &other.left_out_submodules];
+        let paths = own.iter().chain(others).flat_map(|left_out| left_out.paths.clone());
+        self.left_out_submodules = LeftOutSubmodules::of(paths.collect());
         for (object, places) in other.places {
             self.places.entry(object).or_default().extend(places);
         }

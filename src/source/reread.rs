@@ -56,7 +56,7 @@ fn find_object(
     let what = format!("{kind} {id}");
     let oid = parse_oid(id).ok_or_else(|| gone(&what, "that is not an object id"))?;
     let mut why = Unreadable::Absent;
-    for member in family(root)?.0 {
+    for member in family(root)?.members {
         match Objects::open(&member.repository, u64::MAX)?.read(oid, kind) {
             Ok(bytes) => return Ok((member.repository, bytes)),
             Err(Unreadable::Absent) => {}

@@ -66,6 +66,7 @@ impl Tally {
             blobs: self.blobs.into_inner(),
             bytes: self.bytes.into_inner(),
             left_out_ignored: 0,
+            left_out_submodules: None,
             gaps,
             places: BTreeMap::new(),
             stays: Stays::new(),

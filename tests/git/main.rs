@@ -16,6 +16,7 @@ mod repo;
 mod reread;
 mod staged;
 mod storage;
+mod submodules;
 mod worktree;
 
 #[path = "../world/mod.rs"]

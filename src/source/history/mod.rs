@@ -40,9 +40,11 @@ use git2::{ObjectType, Oid};
 
 use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
-use super::repository::{Member, Objects, Tip, Unreadable, broken_packs, family, head, tips};
+use super::repository::{
+    Family, Member, Objects, Tip, Unreadable, broken_packs, family, head, tips,
+};
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, Repository, Source};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, LeftOutSubmodules, Repository, Source};
 use commits::Commits;
 use contents::Contents;
 use deliver::Deliver;
@@ -118,8 +120,10 @@ impl History {
 
 impl Source for History {
     fn walk(&self, visit: &(dyn Fn(Blob<'_>) + Sync)) -> Result<Coverage, Error> {
-        let (members, gaps) = family(&self.path)?;
-        let mut coverage = Coverage { gaps, ..Coverage::default() };
+        let family = family(&self.path)?;
+        let left_out_submodules = LeftOutSubmodules::of(family.absent());
+        let Family { members, gaps } = family;
+        let mut coverage = Coverage { gaps, left_out_submodules, ..Coverage::default() };
         for member in &members {
             match self.read(member, visit) {
                 Ok(read) => coverage.merge(read),

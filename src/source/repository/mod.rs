@@ -16,6 +16,7 @@ mod parse;
 mod reflogs;
 mod refs;
 mod remotes;
+mod registered;
 mod settings;
 mod signature;
 mod submodules;
@@ -30,7 +31,7 @@ pub(super) use packs::broken_packs;
 pub(super) use parse::{Commit, Entry, EntryKind, Tag, entries, header, message};
 pub(super) use refs::{Tip, head, merged, tips};
 pub(super) use signature::Signature;
-pub(super) use submodules::{Member, family};
+pub(super) use submodules::{Family, Member, family};
 
 use std::collections::HashSet;
 use std::fs;

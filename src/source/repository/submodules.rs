@@ -1,14 +1,13 @@
-//! The submodules of a repository, as far as their own repositories are here.
+//! The submodules of a repository: their own repositories, as far as they are here, and which are not.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::{Error, Index, Repository, open_repository};
+use super::registered::{registered, staged};
+use super::{Error, Repository, open_repository};
 use crate::source::Gap;
 
-/// Mode of an index entry that names a commit of another repository.
-const GITLINK: u32 = 0o160_000;
 /// Names of submodules have no more parts than this.
 const MAX_DEPTH: usize = 16;
 
@@ -24,7 +23,7 @@ struct Submodule {
 /// Returns the submodules whose repositories are here: those checked out, then those that only the git
 /// folder still holds, sorted.
 fn submodules(repository: &Repository) -> Vec<Submodule> {
-    let mut found = checked_out(repository);
+    let mut found = checked_out(repository, staged(repository).unwrap_or_default().iter());
     let mut known: HashSet<PathBuf> = found.iter().filter_map(git_folder).collect();
     for modules in module_folders(repository) {
         let mut kept = Vec::new();
@@ -35,15 +34,27 @@ fn submodules(repository: &Repository) -> Vec<Submodule> {
     found
 }
 
-/// Returns the submodules of the index that have a repository in the worktree.
-fn checked_out(repository: &Repository) -> Vec<Submodule> {
-    let index = Index::read(&repository.path().join("index"), repository.id_bytes());
-    let (Some(workdir), Ok(index)) = (repository.workdir(), index) else {
-        return Vec::new();
-    };
-    let links = index.entries.iter().filter(|entry| entry.mode == GITLINK);
-    let links = links.filter_map(|entry| String::from_utf8(index.path(entry).to_vec()).ok());
-    let modules = links.filter_map(|prefix| {
+/// Returns the paths of the submodules that are registered and whose repositories are not here.
+fn absent(repository: &Repository) -> Vec<String> {
+    let mut absent = registered(repository);
+    let found = checked_out(repository, absent.keys());
+    found.iter().for_each(|module| _ = absent.remove(&module.prefix));
+    let mut kept = Vec::new();
+    for modules in module_folders(repository) {
+        kept_below(&modules, "", MAX_DEPTH, &mut kept);
+    }
+    absent.retain(|_, name| kept.iter().all(|module| module.prefix != *name));
+    absent.into_keys().collect()
+}
+
+/// Returns the submodules that have a repository in the worktree.
+fn checked_out<'a>(
+    repository: &Repository,
+    paths: impl Iterator<Item = &'a String>,
+) -> Vec<Submodule> {
+    let Some(workdir) = repository.workdir() else { return Vec::new() };
+    let modules = paths.filter_map(|prefix| {
+        let prefix = prefix.clone();
         let path = workdir.join(&prefix);
         let is_below = Path::new(&prefix).components().all(|c| matches!(c, Component::Normal(_)));
         // A link on the way would lead out of the worktree.
@@ -99,17 +110,36 @@ pub(in crate::source) struct Member {
     pub(in crate::source) prefix: String,
 }
 
-/// Returns the repository that `path` is in and all its submodules, theirs among them; and a gap for each
-/// that can't be opened.
+/// A repository and its submodules, theirs among them.
+#[derive(Debug, Default)]
+pub(in crate::source) struct Family {
+    /// The repository itself, then those of its submodules that are here.
+    pub(in crate::source) members: Vec<Member>,
+    /// One for each that is here and can't be opened.
+    pub(in crate::source) gaps: Vec<Gap>,
+}
+
+impl Family {
+    /// Returns the paths of the submodules that are registered and not here.
+    pub(in crate::source) fn absent(&self) -> Vec<String> {
+        let of = |member: &Member| {
+            let paths = absent(&member.repository).into_iter();
+            paths.map(|path| format!("{}{path}", member.prefix)).collect::<Vec<_>>()
+        };
+        self.members.iter().flat_map(of).collect()
+    }
+}
+
+/// Returns the repository that `path` is in and all its submodules.
 ///
 /// # Errors
 /// Where the repository itself can't be opened.
-pub(in crate::source) fn family(path: &Path) -> Result<(Vec<Member>, Vec<Gap>), Error> {
+pub(in crate::source) fn family(path: &Path) -> Result<Family, Error> {
     let first = Member { repository: open_repository(path)?, prefix: String::new() };
     let mut known = HashSet::from([real(first.repository.commondir())]);
-    let (mut members, mut gaps) = (vec![first], Vec::new());
+    let mut family = Family { members: vec![first], ..Family::default() };
     let mut next = 0;
-    while let Some(member) = members.get(next).cloned() {
+    while let Some(member) = family.members.get(next).cloned() {
         next += 1;
         for module in submodules(&member.repository) {
             let prefix = format!("{}{}/", member.prefix, module.prefix);
@@ -117,10 +147,10 @@ pub(in crate::source) fn family(path: &Path) -> Result<(Vec<Member>, Vec<Gap>), 
                 Ok(repository) => {
                     // A `.git` file may name a repository that was met before, even the first one.
                     if known.insert(real(repository.commondir())) {
-                        members.push(Member { repository, prefix });
+                        family.members.push(Member { repository, prefix });
                     }
                 }
-                Err(error) => gaps.push(Gap {
+                Err(error) => family.gaps.push(Gap {
                     what: format!("the submodule {prefix}"),
                     why: error.to_string(),
                     remedy: error.remedy().unwrap_or_else(|| {
@@ -130,7 +160,7 @@ pub(in crate::source) fn family(path: &Path) -> Result<(Vec<Member>, Vec<Gap>), 
             }
         }
     }
-    Ok((members, gaps))
+    Ok(family)
 }
 
 fn real(path: &Path) -> PathBuf {

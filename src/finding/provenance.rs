@@ -20,6 +20,8 @@ pub struct Provenance {
     pub paths: Vec<String>,
     /// Whether a branch or tag still reaches a commit that holds it.
     pub is_reachable: bool,
+    /// Where none does: the first other reference, in order of name, that does, such as a note or a pull request.
+    pub reached_by: Option<String>,
     /// Whether `HEAD` still shows it: in its files, or in its log for a message.
     pub is_in_head: bool,
 }

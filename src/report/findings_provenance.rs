@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::findings_words::plural;
-use crate::finding::{Change, Finding, Provenance};
+use crate::finding::{Change, Finding, Provenance, plain};
 use crate::source::Moment;
 
 /// Provenance as machines read it, with how long the credential was exposed.
@@ -54,11 +54,16 @@ pub(super) fn exposure(provenance: &Provenance, now: Timestamp) -> Option<String
 }
 
 /// Returns where a credential can still be reached.
-pub(super) fn reach(provenance: &Provenance) -> &'static str {
-    match (provenance.is_in_head, provenance.is_reachable) {
-        (true, _) => "HEAD still shows it",
-        (false, true) => "HEAD no longer shows it, a branch or tag still reaches it",
-        (false, false) => "no branch or tag reaches it any more, the repository still has it",
+pub(super) fn reach(provenance: &Provenance) -> String {
+    match (provenance.is_in_head, provenance.is_reachable, &provenance.reached_by) {
+        (true, ..) => "HEAD still shows it".to_owned(),
+        (false, true, _) => "HEAD no longer shows it, a branch or tag still reaches it".to_owned(),
+        (false, false, Some(name)) => {
+            format!("no branch or tag reaches it, {} still reaches it", plain(name))
+        }
+        (false, false, None) => {
+            "no branch or tag reaches it any more, the repository still has it".to_owned()
+        }
     }
 }
 

@@ -30,12 +30,16 @@ pub(super) fn of(scanner: &Scanner, finding: &Finding, stays: &Stays) -> Option<
     let removed = lives.iter().map(|life| life.removed).collect::<Option<Vec<_>>>();
     let removed = removed.and_then(|removed| removed.into_iter().max_by_key(|event| dated(event)));
     let change = |event: &Event| change(scanner, &event.record);
+    let is_reachable = by_repository.values().flatten().any(|stay| stay.is_reached);
+    let others = by_repository.values().flatten().filter_map(|stay| stay.reached_by.as_ref());
+    let reached_by = others.min().filter(|_| !is_reachable).cloned();
     (!lives.is_empty()).then(|| Provenance {
         first: first.map(change),
         last: last.map(change),
         removed: removed.map(change),
         paths: paths(finding),
-        is_reachable: by_repository.values().flatten().any(|stay| stay.is_reached),
+        is_reachable,
+        reached_by,
         is_in_head: by_repository.values().flatten().any(|stay| stay.is_in_head),
     })
 }

@@ -23,6 +23,8 @@ pub struct Stay {
     pub removed: Option<Event>,
     /// Whether a branch or tag reaches a commit that holds it.
     pub is_reached: bool,
+    /// Where none does: the first other reference, in order of name, that does; a log is none.
+    pub reached_by: Option<String>,
     /// Whether it is in the tree of `HEAD`; of a message, whether it is in its log.
     pub is_in_head: bool,
 }

@@ -136,6 +136,87 @@ fn what_no_branch_or_tag_reaches_is_told_so() {
     assert_eq!(reach(found), (false.into(), false.into()));
 }
 
+/// Returns by what else the only finding is reached, where no branch or tag does.
+fn reached_by(world: &World) -> Value {
+    let found = provenance(world);
+    assert_eq!(found["is_reachable"], false);
+    // From what is remembered, the same is told.
+    let again = world.stanch(&["scan", "--history", "--all-objects", "-f", "jsonl"]).findings();
+    assert_eq!(again[0]["provenance"], found);
+    let text = world.stanch(&["scan", "--history", "--all-objects"]).out;
+    let told = match found["reached_by"].as_str() {
+        Some(name) => format!("no branch or tag reaches it, {name} still reaches it"),
+        None => "no branch or tag reaches it any more, the repository still has it".to_owned(),
+    };
+    assert!(text.contains(&told), "{text}");
+    found["reached_by"].clone()
+}
+
+#[test]
+fn what_a_note_holds_is_reached_by_the_notes() {
+    let world = repository();
+    world.git(&["notes", "add", "-m", planted(TOKEN).0.trim()]);
+    assert_eq!(reached_by(&world), "refs/notes/commits");
+    world.git(&["update-ref", "-d", "refs/notes/commits"]);
+    assert_eq!(reached_by(&world), Value::Null);
+}
+
+#[test]
+fn what_a_forge_keeps_a_reference_to_is_reached_by_the_first_of_them() {
+    let world = repository();
+    world.write("a.env", planted(TOKEN).0);
+    let id = commit_on(&world, 1, "Add it");
+    let later = commit_on(&world, 2, "Nothing");
+    world.git(&["reset", "--quiet", "--hard", "HEAD~2"]);
+    assert_eq!(reached_by(&world), Value::Null, "a log is no reference");
+    world.git(&["update-ref", "refs/pull/7/head", &later]);
+    assert_eq!(reached_by(&world), "refs/pull/7/head");
+    world.git(&["update-ref", "refs/pull/30/head", &id]);
+    assert_eq!(reached_by(&world), "refs/pull/30/head");
+    world.git(&["pack-refs", "--all"]);
+    world.git(&["update-ref", "refs/changes/01/1/1", &later]);
+    assert_eq!(reached_by(&world), "refs/changes/01/1/1");
+    world.git(&["branch", "kept", &later]);
+    let found = provenance(&world);
+    assert_eq!((&found["is_reachable"], &found["reached_by"]), (&true.into(), &Value::Null));
+}
+
+#[test]
+fn messages_and_blobs_are_reached_by_what_names_them() {
+    let world = repository();
+    let (text, _) = planted(TOKEN);
+    commit_on(&world, 1, &format!("Use {}", text.trim()));
+    world.git(&["update-ref", "refs/changes/01/1/1", "HEAD"]);
+    world.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    assert_eq!(reached_by(&world), "refs/changes/01/1/1");
+
+    let world = repository();
+    world.git(&["tag", "-a", "v1", "-m", text.trim()]);
+    world.git(&["update-ref", "refs/original/v1", "refs/tags/v1"]);
+    world.git(&["tag", "-d", "v1"]);
+    assert_eq!(reached_by(&world), "refs/original/v1");
+
+    let world = repository();
+    let blob = world.write("a.env", text);
+    let id = world.git(&["hash-object", "-w", blob.to_str().unwrap()]);
+    fs::remove_file(blob).unwrap();
+    world.git(&["update-ref", "refs/kept/blob", &id]);
+    assert_eq!(reached_by(&world), "refs/kept/blob");
+}
+
+#[test]
+fn the_latest_stash_is_reached_by_a_reference_and_an_older_one_by_none() {
+    let world = repository();
+    world.write("a.env", planted(TOKEN).0);
+    world.git(&["add", "--all"]);
+    world.git(&["stash", "--quiet"]);
+    assert_eq!(reached_by(&world), "refs/stash");
+    world.write("b", "nothing\n");
+    world.git(&["add", "--all"]);
+    world.git(&["stash", "--quiet"]);
+    assert_eq!(reached_by(&world), Value::Null);
+}
+
 #[test]
 fn the_subject_of_a_commit_shows_no_secret() {
     let world = repository();
@@ -219,7 +300,7 @@ const REFERENCES: [&str; 4] =
     ["refs/heads/main", "refs/heads/side", "refs/tags/old", "refs/other/pull"];
 
 /// Tells the provenance of a secret from what was made, by looking at every commit.
-fn expected(commits: &[Made], secret: usize) -> Option<[Option<usize>; 4]> {
+fn expected(commits: &[Made], secret: usize) -> Option<[Option<usize>; 5]> {
     let count = commits.len();
     let reached = |starts: &[usize]| {
         let mut is_reached = vec![false; count];
@@ -243,7 +324,9 @@ fn expected(commits: &[Made], secret: usize) -> Option<[Option<usize>; 4]> {
     let child = children().find(|child| named[*child]).or_else(|| children().next());
     let removed = child.filter(|_| !is_shown);
     let reachable = holders.iter().any(|index| named[*index]);
-    Some([Some(first), Some(last), removed, reachable.then_some(0)])
+    let by_other = reached(&[other]);
+    let reached_by = !reachable && holders.iter().any(|index| by_other[*index]);
+    Some([Some(first), Some(last), removed, reachable.then_some(0), reached_by.then_some(0)])
 }
 
 #[test]
@@ -272,7 +355,12 @@ fn of_any_history_the_same_is_told_as_by_looking_at_every_commit() {
                         Some(((moment.timestamp().as_second() - EPOCH) / DAY) as usize)
                     };
                     let is_reachable = told.is_reachable.then_some(0);
-                    [index(&told.first), index(&told.last), index(&told.removed), is_reachable]
+                    let reached_by = told.reached_by.as_ref().map(|name| {
+                        assert_eq!(name, REFERENCES[3]);
+                        0
+                    });
+                    let [first, last] = [&told.first, &told.last].map(index);
+                    [first, last, index(&told.removed), is_reachable, reached_by]
                 });
                 assert_eq!(told, expected(&commits, secret), "seed {seed}, secret {secret}");
             }

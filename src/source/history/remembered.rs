@@ -46,6 +46,7 @@ pub(super) struct KeptStay {
     pub(super) last: Option<KeptEvent>,
     pub(super) removed: Option<KeptEvent>,
     pub(super) is_reached: bool,
+    pub(super) reached_by: Option<String>,
     pub(super) is_in_head: bool,
 }
 
@@ -74,6 +75,7 @@ impl KeptStay {
             last: event(&stay.last),
             removed: event(&stay.removed),
             is_reached: stay.is_reached,
+            reached_by: stay.reached_by.clone(),
             is_in_head: stay.is_in_head,
         }
     }

@@ -55,6 +55,7 @@ fn stay(kept: KeptStay, repository: &str, objects: &Objects) -> Stay {
         last: event(kept.last),
         removed: event(kept.removed),
         is_reached: kept.is_reached,
+        reached_by: kept.reached_by,
         is_in_head: kept.is_in_head,
     }
 }

@@ -50,9 +50,14 @@ pub(super) struct Chronicle<'a, 's> {
 struct Known {
     last: Option<u32>,
     is_reached: bool,
+    /// The first of the other references that reaches it.
+    reached_by: Option<Other>,
     is_in_head: bool,
     is_in_branch: bool,
 }
+
+/// The index of a reference that is neither branch nor tag: a note, a stash, a pull request.
+type Other = u32;
 
 /// What is known of the commits.
 struct Reached<'a> {
@@ -64,6 +69,12 @@ struct Reached<'a> {
     named: NumberSet<Number>,
     /// By commit: whether a branch or tag reaches it.
     by_name: Vec<bool>,
+    /// The names of the other references, sorted.
+    others: Vec<&'a str>,
+    /// What they name, or a tag that is named so, and the first of them that does.
+    named_by_other: NumberMap<Number, Other>,
+    /// By commit that no branch or tag reaches: the first of them that does.
+    by_other: Vec<Option<Other>>,
     /// By commit: whether it is in the log of `HEAD`.
     by_head: Vec<bool>,
 }
@@ -90,6 +101,7 @@ impl Chronicle<'_, '_> {
                 last: event,
                 removed: None,
                 is_reached: reached.by_name[index as usize],
+                reached_by: reached.name(reached.by_other[index as usize]),
                 is_in_head: reached.by_head[index as usize],
             });
         }
@@ -102,6 +114,7 @@ impl Chronicle<'_, '_> {
                 last: event,
                 removed: None,
                 is_reached: reached.named.contains(&tag.number),
+                reached_by: reached.name_of(tag.number),
                 is_in_head: false,
             });
         }
@@ -125,7 +138,47 @@ impl Chronicle<'_, '_> {
         let by_head = graph.reached_from(head.into_iter());
         let named = self.tips.iter().filter(|tip| is_branch(tip) || is_tag(tip));
         let named = named.flat_map(|tip| graph.named(number(tip.oid))).collect();
-        Reached { head, branches, named, by_name, by_head, graph }
+        let (others, named_by_other) = self.others(&graph);
+        let by_other = self.by_other(&named_by_other, &by_name);
+        Reached { head, branches, named, by_name, others, named_by_other, by_other, by_head, graph }
+    }
+
+    /// Returns the references that are neither branch nor tag, in order of name, and what they name.
+    fn others(&self, graph: &Graph<'_>) -> (Vec<&str>, NumberMap<Number, Other>) {
+        // An older stash is in a log, and has no name that a reference may have.
+        let is_other = |tip: &&Tip| {
+            let is_reference = !tip.may_be_gone && !tip.name.contains(' ');
+            is_reference && !is_branch(tip) && !is_tag(tip)
+        };
+        let mut others: Vec<&Tip> = self.tips.iter().filter(is_other).collect();
+        others.sort_by_key(|tip| &tip.name);
+        let mut named = NumberMap::default();
+        for (other, tip) in (0..).zip(&others) {
+            for number in graph.named(self.numbers.number(tip.oid.as_bytes())) {
+                named.entry(number).or_insert(other);
+            }
+        }
+        (others.into_iter().map(|tip| &*tip.name).collect(), named)
+    }
+
+    /// Returns of each commit that no branch or tag reaches the first of the others that does.
+    fn by_other(&self, named: &NumberMap<Number, Other>, by_name: &[bool]) -> Vec<Option<Other>> {
+        let starts =
+            named.iter().filter_map(|(number, other)| Some((*other, self.commits.index(*number)?)));
+        let mut starts: Vec<(Other, u32)> = starts.collect();
+        starts.sort_unstable();
+        let mut by_other = vec![None; by_name.len()];
+        for (other, start) in starts {
+            let mut waiting = vec![start];
+            while let Some(commit) = waiting.pop() {
+                let known = &mut by_other[commit as usize];
+                if !by_name[commit as usize] && known.is_none() {
+                    *known = Some(other);
+                    waiting.extend(self.commits.parents(commit));
+                }
+            }
+        }
+        by_other
     }
 
     /// Walks the commits for what holds each blob.
@@ -149,6 +202,10 @@ impl Chronicle<'_, '_> {
         each(&mut youngest_first(), &mut |known, index| _ = known.last.get_or_insert(index));
         let mut named = youngest_first().filter(|index| reached.by_name[*index as usize]);
         each(&mut named, &mut |known, _| known.is_reached = true);
+        let mut others = reached.by_first_other().into_iter();
+        each(&mut others, &mut |known, index| {
+            known.reached_by = known.reached_by.or(reached.by_other[index as usize]);
+        });
         each(&mut reached.head.into_iter(), &mut |known, _| known.is_in_head = true);
         each(&mut reached.branches.iter().copied(), &mut |known, _| known.is_in_branch = true);
         known
@@ -173,15 +230,39 @@ impl Chronicle<'_, '_> {
             };
             let end = known.last.filter(|_| is_gone(&known));
             let removed = end.and_then(|last| children.get(&last));
+            let is_reached = known.is_reached || reached.named.contains(number);
+            let others = [known.reached_by, reached.named_by_other.get(number).copied()];
+            let reached_by = others.into_iter().flatten().min().filter(|_| !is_reached);
             stays.entry(self.id(*number)).or_default().push(Stay {
                 repository: self.repository.to_owned(),
                 first,
                 last: known.last.and_then(|last| records.of(last)),
                 removed: removed.and_then(|child| records.of(*child)),
-                is_reached: known.is_reached || reached.named.contains(number),
+                is_reached,
+                reached_by: reached.name(reached_by),
                 is_in_head: known.is_in_head,
             });
         }
+    }
+}
+
+impl Reached<'_> {
+    fn name(&self, other: Option<Other>) -> Option<String> {
+        other.map(|other| self.others[other as usize].to_owned())
+    }
+
+    /// Returns the first of the other references that names an object which no branch or tag does.
+    fn name_of(&self, object: Number) -> Option<String> {
+        let other = self.named_by_other.get(&object).copied();
+        self.name(other.filter(|_| !self.named.contains(&object)))
+    }
+
+    /// Returns the commits that only other references reach, those of the first of them first.
+    fn by_first_other(&self) -> Vec<u32> {
+        let commits = (0..).zip(&self.by_other).filter(|(_, other)| other.is_some());
+        let mut commits: Vec<u32> = commits.map(|(commit, _)| commit).collect();
+        commits.sort_by_key(|commit| self.by_other[*commit as usize]);
+        commits
     }
 }
 

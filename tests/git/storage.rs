@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use stanch::source::{Blob, History, Kind, Source};
 
-use crate::repo::{Repo, read, read_and};
+use crate::repo::{Repo, blob_id, read, read_and};
 
 /// Versions of a few files, each much like the last one: they are stored as differences.
 fn repository() -> Repo {
@@ -134,7 +135,75 @@ fn indexes_of_every_version_and_with_large_offsets() {
         let option = format!("--index-version={version}");
         repo.git(["index-pack", &option, "-o", index.to_str().unwrap(), pack.to_str().unwrap()]);
         assert_eq!(of(&repo), expected, "{option}");
+        assert_eq!(content(&History::new(repo.path()).whole_blobs(true)), expected, "{option}");
     }
+    assert!(large_offsets(&fs::read(index).unwrap()).len() > 8 * 20);
+}
+
+/// Returns where the table of large offsets stands in an index of version 2.
+fn large_offsets(index: &[u8]) -> Range<usize> {
+    const HEAD: usize = 8 + 256 * 4;
+    let id_bytes = blob_id(b"").len() / 2;
+    let count = u32::from_be_bytes(index[HEAD - 4..HEAD].try_into().unwrap()) as usize;
+    HEAD + count * (id_bytes + 4 + 4)..index.len() - 2 * id_bytes
+}
+
+#[test]
+fn a_damaged_table_of_large_offsets_is_a_gap_and_nothing_wrong_is_read() {
+    let repo = repository();
+    repo.git(["repack", "-adfq"]);
+    let expected = of(&repo);
+    let (pack, index) = (&packs(&repo, "pack")[0], &packs(&repo, "idx")[0]);
+    fs::remove_file(index).unwrap();
+    let arguments = ["index-pack", "--index-version=2,0x40", "-o"];
+    repo.git([&arguments[..], &[index.to_str().unwrap(), pack.to_str().unwrap()]].concat());
+    let whole = fs::read(index).unwrap();
+    let table = large_offsets(&whole);
+    let (first, last) = (table.start, table.end - 8);
+    // One behind the end, one that is negative to whoever reads it so, one in the middle of an object, and the
+    // same one twice.
+    type Change = fn(&mut [u8]);
+    let changes: [Change; 5] = [
+        |table| table[3] = 1,
+        |table| table[..8].fill(0xff),
+        |table| table[7] ^= 1,
+        |table| table.copy_within(8..16, 0),
+        // None of them is left.
+        |table| table.fill(0),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        for at in [first, last - 8] {
+            let mut damaged = whole.clone();
+            change(&mut damaged[at..table.end]);
+            assert_partial(&repo, index, &damaged, &expected, &format!("change {number} at {at}"));
+        }
+    }
+    // The table is cut off, and what points behind it points nowhere.
+    for left in [0, 8, table.len() - 8] {
+        let damaged = [&whole[..first + left], &whole[table.end..]].concat();
+        assert_partial(&repo, index, &damaged, &expected, &format!("{left} bytes left"));
+    }
+    overwrite(index, &whole);
+    assert_eq!(of(&repo), expected);
+}
+
+/// Asserts that with such an index something is missed, and nothing is read that is not there.
+fn assert_partial(repo: &Repo, index: &Path, damaged: &[u8], expected: &Content, what: &str) {
+    overwrite(index, damaged);
+    let contents: BTreeSet<&[u8]> = expected.iter().map(|(bytes, _)| &**bytes).collect();
+    let history = History::new(repo.path());
+    for history in [history.clone(), history.clone().all_objects(true), history.whole_blobs(true)] {
+        let found = read(&history);
+        assert!(!found.coverage.gaps.is_empty(), "{what}");
+        let is_known = |(bytes, _): &(Vec<u8>, _)| contents.contains(&**bytes);
+        assert!(found.blobs.iter().all(is_known), "{what}");
+    }
+}
+
+/// Overwrites a file that git made read-only.
+fn overwrite(path: &Path, bytes: &[u8]) {
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
 }
 
 #[test]

@@ -61,6 +61,11 @@ pub(super) fn not_regular(what: String) -> Gap {
     unreadable(what, &io::Error::new(io::ErrorKind::InvalidInput, NotRegular))
 }
 
+/// Returns whether a gap is of such a thing.
+pub(super) fn is_gap_of(gap: &Gap) -> bool {
+    gap.why == NotRegular.to_string()
+}
+
 /// Opens whatever it is without waiting for who writes to it.
 #[cfg(unix)]
 fn open_at_once(path: &Path) -> io::Result<File> {

@@ -93,6 +93,23 @@ fn assert_failure(world: &World, name: &str, arguments: &[&str]) {
 }
 
 #[test]
+fn a_pipe_among_the_references_holds_up_no_scan_of_a_range() {
+    for name in ["packed-refs", "refs/heads/x", "refs/tags/main", "refs/heads/main"] {
+        let world = repository();
+        let first = world.git(&["rev-parse", "HEAD"]);
+        pipe(&world.path(".git").join(name));
+        // What has a full name is found, and of what a pipe stands for nothing is known.
+        for (start, code) in [(&*first, 0), ("x", 2)] {
+            let range = format!("{start}..{first}");
+            let run = stanch_within_the_limit(&world, name, &["scan", ".", "--range", &range]);
+            assert_eq!(run.code, code, "{name}, {range}: {}", run.all());
+        }
+        stanch_within_the_limit(&world, name, &["scan", ".", "--since", "main"]);
+        stanch_within_the_limit(&world, name, &["scan", ".", "--range", "HEAD~1..HEAD"]);
+    }
+}
+
+#[test]
 fn a_pipe_among_the_files_of_a_git_folder_is_a_gap() {
     let names = [
         "FETCH_HEAD",

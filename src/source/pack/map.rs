@@ -4,12 +4,13 @@
     reason = "the operating system can't promise that nobody changes a mapped file"
 )]
 
-use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::Path;
 
 use memmap2::Mmap;
+
+use crate::source::regular;
 
 /// A file as bytes, read by the operating system when they are looked at.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Mapped(Mmap);
 impl Mapped {
     /// Maps a file.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = regular::open(path)?;
         // SAFETY: git writes packs and indexes under another name, renames them into place and never
         // changes them after that; one that is replaced while it is mapped keeps its old content. The
         // bytes are read as plain numbers, so a wrong one is at worst a broken object.

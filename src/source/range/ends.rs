@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::commits::Commits;
 use crate::source::repository::{Objects, Tip, parse_oid, tips};
-use crate::source::{Error, Repository};
+use crate::source::{Error, Repository, regular};
 
 /// What a push brings to a repository.
 #[derive(Clone, Debug)]
@@ -134,10 +134,16 @@ fn resolve(repository: &Repository, name: &str) -> Result<Oid, Error> {
         why: why.to_owned(),
         is_shallow: !repository.shallow_commits().is_empty(),
     };
-    // Opened as if it were bare it may be anyone's. Where libgit2 doesn't open one even so, a name must be a
-    // full one.
-    let Ok(opened) = git2::Repository::open_bare(repository.path()) else {
-        return resolve_full(repository, name).ok_or_else(|| unknown("there is none of that name"));
+    let (tips, broken) = tips(repository);
+    // Opened as if it were bare it may be anyone's. Where libgit2 doesn't open one even so, or would wait for a
+    // pipe among its references, a name must be a full one.
+    let opened = match broken.iter().any(regular::is_gap_of) {
+        true => None,
+        false => git2::Repository::open_bare(repository.path()).ok(),
+    };
+    let Some(opened) = opened else {
+        let found = resolve_full(repository, &tips, name);
+        return found.ok_or_else(|| unknown("there is none of that name"));
     };
     let found = opened.revparse_single(name);
     found.map(|object| object.id()).map_err(|error| match error.code() {
@@ -148,8 +154,7 @@ fn resolve(repository: &Repository, name: &str) -> Result<Oid, Error> {
 }
 
 /// Returns the object of a full id, or of a reference by its name or the end of it.
-fn resolve_full(repository: &Repository, name: &str) -> Option<Oid> {
-    let (tips, _) = tips(repository);
+fn resolve_full(repository: &Repository, tips: &[Tip], name: &str) -> Option<Oid> {
     let of_name = |name: &str| tips.iter().find(|tip| tip.name == name).map(|tip| tip.oid);
     if name == "HEAD" || name == "@" {
         return crate::source::repository::merged(repository).first().copied();

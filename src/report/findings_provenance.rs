@@ -59,7 +59,7 @@ pub(super) fn reach(provenance: &Provenance) -> String {
         (true, ..) => "HEAD still shows it".to_owned(),
         (false, true, _) => "HEAD no longer shows it, a branch or tag still reaches it".to_owned(),
         (false, false, Some(name)) => {
-            format!("no branch or tag reaches it, {} still reaches it", plain(name))
+            format!("no branch or tag reaches it, but {} does", plain(name))
         }
         (false, false, None) => {
             "no branch or tag reaches it any more, the repository still has it".to_owned()

@@ -63,6 +63,11 @@ impl Shelf {
         is_whole.then(|| bytes.split_off(content))
     }
 
+    /// Returns whether something was kept under that name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
     /// Keeps bytes under a name, all or nothing, for the user alone; forgets what was kept of the
     /// repository by another key.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {

@@ -145,7 +145,7 @@ fn reached_by(world: &World) -> Value {
     assert_eq!(again[0]["provenance"], found);
     let text = world.stanch(&["scan", "--history", "--all-objects"]).out;
     let told = match found["reached_by"].as_str() {
-        Some(name) => format!("no branch or tag reaches it, {name} still reaches it"),
+        Some(name) => format!("no branch or tag reaches it, but {name} does"),
         None => "no branch or tag reaches it any more, the repository still has it".to_owned(),
     };
     assert!(text.contains(&told), "{text}");

@@ -43,6 +43,11 @@ impl Walked {
     pub(super) fn is_new(&mut self, list: ListId) -> bool {
         list > EMPTY && self.0.insert(list)
     }
+
+    /// Returns whether there is more to what a tree leads to than was walked.
+    pub(super) fn lacks(&self, list: ListId) -> bool {
+        list > EMPTY && !self.0.contains(list)
+    }
 }
 
 impl<'a, 's> Holds<'a, 's> {

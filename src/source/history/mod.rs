@@ -20,6 +20,7 @@ mod number;
 mod numbers;
 mod paths;
 mod places;
+mod reached;
 mod reader;
 mod remembered;
 mod replay;
@@ -44,13 +45,16 @@ use super::repository::{
     Family, Member, Objects, Tip, Unreadable, broken_packs, family, head, tips,
 };
 use super::tally::Tally;
-use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, LeftOutSubmodules, Repository, Source};
+use super::{
+    Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, LeftOutSubmodules, Repository, Source, Stays,
+};
 use commits::Commits;
 use contents::Contents;
 use deliver::Deliver;
 use holds::Holds;
 use numbers::Numbers;
 use places::Places;
+use reached::Reached;
 use reader::Reader;
 use remembered::{Clean, Outcome, State};
 use replay::replay;
@@ -148,13 +152,19 @@ impl History {
         let gaps = Gaps::new(repository, prefix);
         let objects = Objects::open(repository, self.max_bytes)?;
         objects.gaps().iter().for_each(|gap| gaps.note(gap.clone()));
-        let (tips, broken) = tips(repository);
-        broken.into_iter().for_each(|gap| gaps.note(gap));
-        let lfs = Lfs::of(repository, self.max_bytes);
-        let deliver = Deliver { gaps: &gaps, lfs, visit };
         // Whole blobs are asked for by who does not want to rely on what was found before.
         let cache = self.cache.as_ref().filter(|_| !self.whole_blobs);
         let shelf = cache.map(|cache| cache.shelf(repository.commondir()));
+        let (tips, broken) = rayon::in_place_scope(|scope| {
+            // Mostly it will be needed, and it takes as long as the references.
+            if !shelf.as_ref().is_some_and(Outcome::may_be_in) {
+                scope.spawn(|_| objects.prepare());
+            }
+            tips(repository)
+        });
+        broken.into_iter().for_each(|gap| gaps.note(gap));
+        let lfs = Lfs::of(repository, self.max_bytes);
+        let deliver = Deliver { gaps: &gaps, lfs, visit };
         let state = shelf.as_ref().map(|_| self.state(member, &objects, &tips));
         let known = shelf.as_ref().zip(state.as_ref()).filter(|_| gaps.are_settled());
         let found = match known.and_then(|(shelf, state)| Outcome::read(shelf, state)) {
@@ -182,8 +192,8 @@ impl History {
         let others = if self.all_objects { Others::of(objects) } else { Others::default() };
         let store = || Store::new(objects, self.max_bytes);
         let shallow = repository.shallow_commits();
-        // Both sides need it, and neither should wait for the other.
-        objects.packs().iter().for_each(|pack| _ = pack.kinds());
+        // All sides need it, and none should wait for another.
+        objects.prepare();
         let clean = shelf
             .as_ref()
             .map(|(shelf, _)| Clean::read(shelf, objects.id_bytes()))
@@ -220,9 +230,17 @@ impl History {
             whole_blobs: self.whole_blobs,
         };
         let read = reader.read_all();
-        let store = store();
-        let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
-        let places = Places::of(&mut holds, &store, &trees, &commits, self.max_paths);
+        let (store, head) = (store(), head(repository));
+        let reach = || Reached::of(&commits, &numbers, tips, head);
+        let mut reached = None;
+        let (mut holds, places) = rayon::in_place_scope(|scope| {
+            if read.has_any() {
+                scope.spawn(|_| reached = Some(reach()));
+            }
+            let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
+            let places = Places::of(&mut holds, &store, &trees, &commits, self.max_paths);
+            (holds, places)
+        });
         if places.is_cut_off {
             gaps.note(too_many_paths(self.max_paths));
         }
@@ -230,16 +248,12 @@ impl History {
         let (found, noted) = (reader.found(&read, &places), reader.noted(&read, &places));
         let kept =
             shelf.map(|shelf| (shelf, reader.hits(&read, &places, &store), reader.cleared(&read)));
-        let head = head(repository);
-        let chronicle = Chronicle {
-            repository: prefix,
-            objects: &store,
-            numbers: &numbers,
-            commits: &commits,
-            tips,
-            head,
+        let chronicle =
+            Chronicle { repository: prefix, objects: &store, numbers: &numbers, commits: &commits };
+        let stays = match found.is_empty() {
+            true => Stays::new(),
+            false => chronicle.stays(&found, &reached.unwrap_or_else(reach), &mut holds),
         };
-        let stays = chronicle.stays(&found, &mut holds);
         if let Some(((shelf, state), hits, mut clean)) = kept {
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {

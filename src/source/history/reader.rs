@@ -50,6 +50,14 @@ pub(super) struct Read {
     unread: Vec<(usize, Unreadable)>,
 }
 
+impl Read {
+    /// Returns whether something was found.
+    pub(super) fn has_any(&self) -> bool {
+        let mut all = [&self.blobs, &self.commits, &self.tags].into_iter();
+        all.any(|handed| handed.noted().next().is_some())
+    }
+}
+
 impl Reader<'_> {
     /// Reads everything.
     pub(super) fn read_all(&self) -> Read {

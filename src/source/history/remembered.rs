@@ -93,6 +93,11 @@ impl Outcome {
         Self { state, clean, clean_bytes, hits, stays, left_out: Vec::new() }
     }
 
+    /// Returns whether something was kept, of whatever state.
+    pub(super) fn may_be_in(shelf: &Shelf) -> bool {
+        shelf.has("outcome")
+    }
+
     /// Returns what was kept for a repository of that state.
     pub(super) fn read(shelf: &Shelf, state: &str) -> Option<Self> {
         let outcome: Self = serde_json::from_slice(&shelf.read("outcome")?).ok()?;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid};
 
 use super::commits::{Commits, Holder};
-use super::graph::{Graph, is_branch, is_tag};
-use super::holds::{Holds, Walked};
-use super::number::{NumberMap, NumberSet};
+use super::holds::{Holds, ListId, Walked};
+use super::number::NumberMap;
 use super::numbers::{Number, Numbers};
+use super::reached::{Other, Reached};
 use super::store::Store;
-use crate::source::repository::{self, Tip, message};
+use crate::source::repository::{self, message};
 use crate::source::stay::{Event, Record, Stay, Stays, Text};
 
 /// The objects in which something was found.
@@ -29,7 +29,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.blobs.is_empty() && self.commits.is_empty() && self.tags.is_empty()
     }
 }
@@ -40,9 +40,6 @@ pub(super) struct Chronicle<'a, 's> {
     pub(super) objects: &'a Store<'s>,
     pub(super) numbers: &'a Numbers<'s>,
     pub(super) commits: &'a Commits,
-    pub(super) tips: &'a [Tip],
-    /// The commit that is checked out.
-    pub(super) head: Option<Oid>,
 }
 
 /// What is known of one blob.
@@ -56,41 +53,19 @@ struct Known {
     is_in_branch: bool,
 }
 
-/// The index of a reference that is neither branch nor tag: a note, a stash, a pull request.
-type Other = u32;
-
-/// What is known of the commits.
-struct Reached<'a> {
-    graph: Graph<'a>,
-    head: Option<u32>,
-    /// The tips of branches.
-    branches: Vec<u32>,
-    /// Everything that a branch or tag names, or a tag that is named so.
-    named: NumberSet<Number>,
-    /// By commit: whether a branch or tag reaches it.
-    by_name: Vec<bool>,
-    /// The names of the other references, sorted.
-    others: Vec<&'a str>,
-    /// What they name, or a tag that is named so, and the first of them that does.
-    named_by_other: NumberMap<Number, Other>,
-    /// By commit that no branch or tag reaches: the first of them that does.
-    by_other: Vec<Option<Other>>,
-    /// By commit: whether it is in the log of `HEAD`.
-    by_head: Vec<bool>,
-}
-
 impl Chronicle<'_, '_> {
     /// Returns the stays of what was found. `holds` knows what leads to the blobs.
-    pub(super) fn stays(&self, found: &Found, holds: &mut Holds<'_, '_>) -> Stays {
-        if found.is_empty() {
-            return Stays::new();
-        }
-        let reached = self.reached();
+    pub(super) fn stays(
+        &self,
+        found: &Found,
+        reached: &Reached<'_>,
+        holds: &mut Holds<'_, '_>,
+    ) -> Stays {
         let mut records = Records { chronicle: self, known: HashMap::new() };
         let mut stays = Stays::new();
         if !found.blobs.is_empty() {
-            let known = self.blobs(found, holds, &reached);
-            self.add_blobs(found, &known, &reached, &mut records, &mut stays);
+            let known = self.blobs(found, holds, reached);
+            self.add_blobs(found, &known, reached, &mut records, &mut stays);
         }
         for &index in &found.commits {
             let event = records.of(index);
@@ -125,72 +100,20 @@ impl Chronicle<'_, '_> {
         self.numbers.oid(number).to_string()
     }
 
-    fn reached(&self) -> Reached<'_> {
-        let graph = Graph::of(self.commits);
-        let number = |oid: Oid| self.numbers.number(oid.as_bytes());
-        let of = |tips: &dyn Fn(&Tip) -> bool| -> Vec<u32> {
-            let tips = self.tips.iter().filter(|tip| tips(tip));
-            tips.filter_map(|tip| graph.commit(number(tip.oid))).collect()
-        };
-        let (branches, tags) = (of(&is_branch), of(&is_tag));
-        let head = self.head.and_then(|head| graph.commit(number(head)));
-        let by_name = graph.reached_from(branches.iter().chain(&tags).copied());
-        let by_head = graph.reached_from(head.into_iter());
-        let named = self.tips.iter().filter(|tip| is_branch(tip) || is_tag(tip));
-        let named = named.flat_map(|tip| graph.named(number(tip.oid))).collect();
-        let (others, named_by_other) = self.others(&graph);
-        let by_other = self.by_other(&named_by_other, &by_name);
-        Reached { head, branches, named, by_name, others, named_by_other, by_other, by_head, graph }
-    }
-
-    /// Returns the references that are neither branch nor tag, in order of name, and what they name.
-    fn others(&self, graph: &Graph<'_>) -> (Vec<&str>, NumberMap<Number, Other>) {
-        // An older stash is in a log, and has no name that a reference may have.
-        let is_other = |tip: &&Tip| {
-            let is_reference = !tip.may_be_gone && !tip.name.contains(' ');
-            is_reference && !is_branch(tip) && !is_tag(tip)
-        };
-        let mut others: Vec<&Tip> = self.tips.iter().filter(is_other).collect();
-        others.sort_by_key(|tip| &tip.name);
-        let mut named = NumberMap::default();
-        for (other, tip) in (0..).zip(&others) {
-            for number in graph.named(self.numbers.number(tip.oid.as_bytes())) {
-                named.entry(number).or_insert(other);
-            }
-        }
-        (others.into_iter().map(|tip| &*tip.name).collect(), named)
-    }
-
-    /// Returns of each commit that no branch or tag reaches the first of the others that does.
-    fn by_other(&self, named: &NumberMap<Number, Other>, by_name: &[bool]) -> Vec<Option<Other>> {
-        let starts =
-            named.iter().filter_map(|(number, other)| Some((*other, self.commits.index(*number)?)));
-        let mut starts: Vec<(Other, u32)> = starts.collect();
-        starts.sort_unstable();
-        let mut by_other = vec![None; by_name.len()];
-        for (other, start) in starts {
-            let mut waiting = vec![start];
-            while let Some(commit) = waiting.pop() {
-                let known = &mut by_other[commit as usize];
-                if !by_name[commit as usize] && known.is_none() {
-                    *known = Some(other);
-                    waiting.extend(self.commits.parents(commit));
-                }
-            }
-        }
-        by_other
-    }
-
     /// Walks the commits for what holds each blob.
     fn blobs(&self, found: &Found, holds: &mut Holds<'_, '_>, reached: &Reached<'_>) -> Vec<Known> {
         let mut known = vec![Known::default(); found.blobs.len()];
         let numbers = found.blobs.iter().map(|(number, _)| *number);
         let places: NumberMap<Number, usize> = numbers.zip(0..).collect();
         let commits = &self.commits.commits;
+        let lists: Vec<ListId> = commits.iter().map(|commit| holds.list(commit.tree)).collect();
         let mut each = |commits_with_trees: &mut dyn Iterator<Item = u32>,
                         note: &mut dyn FnMut(&mut Known, u32)| {
             let mut walked = Walked::default();
             for index in commits_with_trees {
+                if !walked.lacks(lists[index as usize]) {
+                    continue;
+                }
                 holds.each(commits[index as usize].tree, &mut walked, |number| {
                     if let Some(place) = places.get(&number) {
                         note(&mut known[*place], index);
@@ -243,26 +166,6 @@ impl Chronicle<'_, '_> {
                 is_in_head: known.is_in_head,
             });
         }
-    }
-}
-
-impl Reached<'_> {
-    fn name(&self, other: Option<Other>) -> Option<String> {
-        other.map(|other| self.others[other as usize].to_owned())
-    }
-
-    /// Returns the first of the other references that names an object which no branch or tag does.
-    fn name_of(&self, object: Number) -> Option<String> {
-        let other = self.named_by_other.get(&object).copied();
-        self.name(other.filter(|_| !self.named.contains(&object)))
-    }
-
-    /// Returns the commits that only other references reach, those of the first of them first.
-    fn by_first_other(&self) -> Vec<u32> {
-        let commits = (0..).zip(&self.by_other).filter(|(_, other)| other.is_some());
-        let mut commits: Vec<u32> = commits.map(|(commit, _)| commit).collect();
-        commits.sort_by_key(|commit| self.by_other[*commit as usize]);
-        commits
     }
 }
 

@@ -98,6 +98,11 @@ impl Objects {
         id_bytes(self.format)
     }
 
+    /// Reads how the objects of each pack are made of each other.
+    pub(in crate::source) fn prepare(&self) {
+        self.packs().iter().for_each(|pack| _ = pack.kinds());
+    }
+
     /// Returns the packs that the objects lie in, as far as they can be opened.
     pub(in crate::source) fn packs(&self) -> &[Pack] {
         &self.packs

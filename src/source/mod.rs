@@ -186,8 +186,10 @@ pub struct Lineage<'a> {
 pub type Memory = Box<dyn Any + Send + Sync>;
 
 impl<'a> Lineage<'a> {
-    /// Returns the lineage of a blob with that base, of which nothing is remembered yet.
-    fn of(base: Option<(&'a Memory, &'a [Copied])>) -> Self {
+    /// Returns the lineage of a blob made from one of which something may be remembered. Nothing is of the
+    /// blob itself yet.
+    fn onto(base: Option<(&'a Option<Memory>, &'a [Copied])>) -> Self {
+        let base = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
         Self { base, memory: OnceCell::new() }
     }
 

@@ -33,6 +33,7 @@ mod trial;
 mod visit;
 mod written;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -189,9 +190,6 @@ impl History {
         shelf: Option<(Shelf, String)>,
     ) -> Coverage {
         let (Member { repository, prefix }, gaps) = (member, deliver.gaps);
-        let others = if self.all_objects { Others::of(objects) } else { Others::default() };
-        let store = || Store::new(objects, self.max_bytes);
-        let shallow = repository.shallow_commits();
         // All sides need it, and none should wait for another.
         objects.prepare();
         let clean = shelf
@@ -199,46 +197,32 @@ impl History {
             .map(|(shelf, _)| Clean::read(shelf, objects.id_bytes()))
             .unwrap_or_default();
         let numbers = Numbers::of(objects.packs());
-        let mut trial = None;
-        // What leads to the blobs is read beside them: much of that is the work of one thread.
-        let (commits, trees, mut contents) = rayon::in_place_scope(|scope| {
-            scope.spawn(|_| trial = Some(self.trial(&numbers, deliver, &clean)));
-            let (commits, trees) = rayon::join(
-                || {
-                    let others = &others.commits;
-                    Commits::collect(&store(), &numbers, tips, others, &shallow, deliver, &clean)
-                },
-                || Trees::of(&numbers, self.max_bytes),
-            );
-            let contents = Contents::collect(&store(), &trees, &commits);
-            (commits, trees, contents)
-        });
-        if self.all_objects {
-            contents.add_others(others.blobs.iter().map(|oid| numbers.number(oid.as_bytes())));
-        }
+        let listed =
+            self.list(&numbers, objects, tips, &repository.shallow_commits(), deliver, &clean);
+        let Listed { commits, trees, contents, trial } = &listed;
         let reader = Reader {
             objects,
-            commits: &commits,
-            contents: &contents,
-            trees: &trees,
+            commits,
+            contents,
+            trees,
             gaps,
             deliver,
             clean: &clean,
-            trial: trial.as_ref(),
+            trial,
             prefix,
             max_bytes: self.max_bytes,
             whole_blobs: self.whole_blobs,
         };
         let read = reader.read_all();
-        let (store, head) = (store(), head(repository));
-        let reach = || Reached::of(&commits, &numbers, tips, head);
+        let (store, head) = (Store::new(objects, self.max_bytes), head(repository));
+        let reach = || Reached::of(commits, &numbers, tips, head);
         let mut reached = None;
         let (mut holds, places) = rayon::in_place_scope(|scope| {
             if read.has_any() {
                 scope.spawn(|_| reached = Some(reach()));
             }
-            let mut holds = Holds::of(&trees, &store, reader.wanted(&read).into_iter());
-            let places = Places::of(&mut holds, &store, &trees, &commits, self.max_paths);
+            let mut holds = Holds::of(trees, &store, reader.wanted(&read).into_iter());
+            let places = Places::of(&mut holds, &store, trees, commits, self.max_paths);
             (holds, places)
         });
         if places.is_cut_off {
@@ -246,28 +230,54 @@ impl History {
         }
         reader.finish(&read, &places);
         let (found, noted) = (reader.found(&read, &places), reader.noted(&read, &places));
-        let kept =
-            shelf.map(|shelf| (shelf, reader.hits(&read, &places, &store), reader.cleared(&read)));
         let chronicle =
-            Chronicle { repository: prefix, objects: &store, numbers: &numbers, commits: &commits };
+            Chronicle { repository: prefix, objects: &store, numbers: &numbers, commits };
         let stays = match found.is_empty() {
             true => Stays::new(),
             false => chronicle.stays(&found, &reached.unwrap_or_else(reach), &mut holds),
         };
-        if let Some(((shelf, state), hits, mut clean)) = kept {
+        if let Some((shelf, state)) = shelf {
+            let (mut clean, hits) = (reader.cleared(&read), reader.hits(&read, &places, &store));
             // What is missing or damaged may be mended without a trace.
             if gaps.are_settled() {
                 let outcome = Outcome::of(state, hits, &clean, &stays);
                 Outcome { left_out: gaps.left_out(), ..outcome }.write(&shelf);
             }
-            clean.extend(trial.iter().flat_map(|trial| trial.unreached(&numbers, &contents)));
+            clean.extend(trial.unreached(&numbers, contents));
             Clean::write(&shelf, clean);
         }
         Coverage { places: noted, stays, ..Coverage::default() }
     }
 
-    fn trial(&self, numbers: &Numbers<'_>, deliver: &Deliver<'_>, clean: &Clean) -> Trial {
-        Trial::of(numbers, deliver, clean, self.max_bytes, self.whole_blobs)
+    /// Lists everything that is to be read, and looks at the blobs of the packs beside that: much of listing is
+    /// the work of one thread.
+    fn list<'a>(
+        &self,
+        numbers: &'a Numbers<'a>,
+        objects: &Objects,
+        tips: &[Tip],
+        shallow: &HashSet<Oid>,
+        deliver: &Deliver<'_>,
+        clean: &Clean,
+    ) -> Listed<'a> {
+        let others = if self.all_objects { Others::of(objects) } else { Others::default() };
+        let store = || Store::new(objects, self.max_bytes);
+        let mut trial = Trial::default();
+        let look = || Trial::of(numbers, deliver, clean, self.max_bytes, self.whole_blobs);
+        let (commits, trees, mut contents) = rayon::in_place_scope(|scope| {
+            scope.spawn(|_| trial = look());
+            let (commits, trees) = rayon::join(
+                || {
+                    let others = &others.commits;
+                    Commits::collect(&store(), numbers, tips, others, shallow, deliver, clean)
+                },
+                || Trees::of(numbers, self.max_bytes),
+            );
+            let contents = Contents::collect(&store(), &trees, &commits);
+            (commits, trees, contents)
+        });
+        contents.add_others(others.blobs.iter().map(|oid| numbers.number(oid.as_bytes())));
+        Listed { commits, trees, contents, trial }
     }
 
     /// Returns a digest of all that decides what the history of a repository holds.
@@ -296,6 +306,15 @@ impl History {
 fn not_regular(path: PathBuf) -> Gap {
     let what = path.display().to_string();
     Error::NotRegular { path }.gap(what)
+}
+
+/// Everything that is to be read of a history.
+struct Listed<'a> {
+    commits: Commits,
+    trees: Trees<'a>,
+    contents: Contents,
+    /// What came of the blobs that were looked at meanwhile.
+    trial: Trial,
 }
 
 fn too_many_paths(max_paths: usize) -> Gap {

@@ -34,7 +34,7 @@ pub(super) struct Reader<'a> {
     /// What need not be read, because nothing was found in it before.
     pub(super) clean: &'a Clean,
     /// What need not be read, because it was looked at already.
-    pub(super) trial: Option<&'a Trial>,
+    pub(super) trial: &'a Trial,
     /// Stands before every path: where the repository is a submodule, its own path.
     pub(super) prefix: &'a str,
     pub(super) max_bytes: u64,
@@ -156,7 +156,7 @@ impl Reader<'_> {
         let blobs = &self.contents.blobs;
         let handed = self.but_known(blobs.len(), |index| blobs[index]);
         for (index, blob) in blobs.iter().enumerate() {
-            if let Some(size) = self.trial.and_then(|trial| trial.clean(*blob)) {
+            if let Some(size) = self.trial.clean(*blob) {
                 self.note_clean(&handed, index, size);
             }
         }

@@ -16,6 +16,7 @@ use crate::source::pack::{self, Node, Pack, Visit};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory, Place};
 
 /// What came of the blobs of all packs.
+#[derive(Default)]
 pub(super) struct Trial {
     /// By number: one more than the size of a blob in which there is nothing; else zero.
     sizes: Vec<AtomicU32>,
@@ -90,8 +91,7 @@ impl Visit for Looker<'_> {
         base: Option<(&Option<Memory>, &[Copied])>,
     ) -> Option<Memory> {
         let places = [Place::new(Kind::Blob, None)];
-        let known = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
-        let lineage = Lineage::of(known);
+        let lineage = Lineage::onto(base);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!self.whole_blobs).then_some(&lineage);
         let size = self.deliver.clean_blob(blob).and_then(|size| size.checked_add(1));

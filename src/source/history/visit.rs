@@ -128,8 +128,7 @@ impl Visit for Blobs<'_> {
         let index = self.wanted.index(node)?;
         let reader = self.reader;
         let places = [reader.nowhere(reader.contents.blobs[index])];
-        let known = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
-        let lineage = Lineage::of(known);
+        let lineage = Lineage::onto(base);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
         self.handed.note_early(index, reader.deliver.early(blob));

@@ -51,8 +51,7 @@ impl Visit for Blobs<'_> {
     ) -> Option<Memory> {
         let index = *self.wanted.get(&node)?;
         let places = self.reader.places(&self.blobs[index]);
-        let known = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
-        let lineage = Lineage::of(known);
+        let lineage = Lineage::onto(base);
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = Some(&lineage);
         let lines = NewLines::of(self.reader, &self.blobs[index], bytes);

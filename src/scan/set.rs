@@ -5,10 +5,13 @@
 //! in the set, a bit for each, and the upper half which bit is its own. Bytes above 127 have no bit, so a set
 //! that holds one is asked byte by byte.
 
-#![expect(
-    unsafe_code,
-    reason = "vector instructions: loads from arrays of known length, and calls \
-              behind the question whether the processor has them"
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "vector instructions: loads from arrays of known length, and calls behind the question \
+                  whether the processor has them"
+    )
 )]
 
 /// A set of bytes.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use git2::{ObjectType, Oid};
 
-use super::Gaps;
 use super::deliver::Deliver;
+use super::gaps::Gaps;
 use super::number::{NumberBits, NumberMap, NumberSet};
 use super::numbers::{Number, Numbers};
 use super::remembered::Clean;

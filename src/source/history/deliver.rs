@@ -1,6 +1,6 @@
 //! Hands out what was read, and asks what came of it.
 
-use super::Gaps;
+use super::gaps::Gaps;
 use crate::source::lfs::{self, Lfs};
 use crate::source::repository::message;
 use crate::source::{Blob, Kind, Place, tally};

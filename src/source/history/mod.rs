@@ -12,6 +12,7 @@
 mod commits;
 mod contents;
 mod deliver;
+mod gaps;
 mod graph;
 mod holds;
 mod listing;
@@ -35,23 +36,17 @@ mod written;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
 use super::cache::{Cache, Shelf};
 use super::lfs::Lfs;
-use super::repository::{
-    Family, Member, Objects, Tip, Unreadable, broken_packs, family, head, tips,
-};
-use super::tally::Tally;
-use super::{
-    Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, LeftOutSubmodules, Repository, Source, Stays,
-};
+use super::repository::{Family, Member, Objects, Tip, family, head, tips};
+use super::{Blob, Coverage, DEFAULT_MAX_BYTES, Error, Gap, LeftOutSubmodules, Source, Stays};
 use commits::Commits;
 use contents::Contents;
 use deliver::Deliver;
+use gaps::Gaps;
 use holds::Holds;
 use numbers::Numbers;
 use places::Places;
@@ -344,103 +339,6 @@ impl Others {
             }
         }
         others
-    }
-}
-
-/// Collects the gaps of a history, and says once what would otherwise be said of every object.
-struct Gaps {
-    tally: Tally,
-    /// Stands before the name of all that is in a submodule.
-    prefix: String,
-    /// Where the repository is a partial clone: the objects left at its remote.
-    elsewhere: Option<Mutex<Vec<String>>>,
-    is_shallow: bool,
-    /// Whether something could not be read that may be mended with nothing else changed.
-    is_unsettled: AtomicBool,
-}
-
-impl Gaps {
-    fn new(repository: &Repository, prefix: &str) -> Self {
-        let shallow = repository.shallow_commits();
-        let gaps = Self {
-            tally: Tally::default(),
-            prefix: prefix.to_owned(),
-            elsewhere: repository.is_partial_clone().then(Default::default),
-            is_shallow: !shallow.is_empty(),
-            is_unsettled: AtomicBool::new(false),
-        };
-        if let Some(first) = shallow.iter().min() {
-            gaps.add(Gap {
-                what: format!("the history before {} commits, such as {first}", shallow.len()),
-                why: "the repository is a shallow clone".to_owned(),
-                remedy: "run `git fetch --unshallow`".to_owned(),
-            });
-        }
-        broken_packs(repository).into_iter().for_each(|gap| gaps.note(gap));
-        gaps
-    }
-
-    /// Returns whether all that is not read is what a shallow or partial clone leaves out: it can't come
-    /// without a change that shows.
-    fn are_settled(&self) -> bool {
-        !self.is_unsettled.load(Ordering::Relaxed)
-    }
-
-    /// Returns the names of the objects that a partial clone leaves out.
-    fn left_out(&self) -> Vec<String> {
-        let names = self.elsewhere.as_ref().map(|names| {
-            let names = names.lock().unwrap_or_else(PoisonError::into_inner);
-            names.clone()
-        });
-        let mut names = names.unwrap_or_default();
-        names.sort();
-        names
-    }
-
-    /// Notes a gap that may be mended.
-    fn note(&self, gap: Gap) {
-        self.is_unsettled.store(true, Ordering::Relaxed);
-        self.add(gap);
-    }
-
-    fn add(&self, mut gap: Gap) {
-        if !self.prefix.is_empty() {
-            gap.what = format!("{}: {}", self.prefix, gap.what);
-        }
-        self.tally.gap(gap);
-    }
-
-    /// Notes an object that could not be read.
-    fn object(&self, what: String, why: Unreadable) {
-        match (&self.elsewhere, why) {
-            (Some(elsewhere), Unreadable::Absent) => {
-                elsewhere.lock().unwrap_or_else(PoisonError::into_inner).push(what)
-            }
-            (None, why @ Unreadable::Absent) if self.is_shallow => {
-                let mut gap = why.gap(what);
-                gap.remedy = format!("run `git fetch --unshallow`; if it persists, {}", gap.remedy);
-                self.note(gap);
-            }
-            (_, why) => self.note(why.gap(what)),
-        }
-    }
-
-    fn finish(mut self) -> Coverage {
-        let elsewhere = self.elsewhere.take().unwrap_or_default().into_inner();
-        let elsewhere = elsewhere.unwrap_or_else(PoisonError::into_inner);
-        if let Some(first) = elsewhere.iter().min() {
-            let others = match elsewhere.len() {
-                1 => String::new(),
-                many => format!(" and {} more objects", many - 1),
-            };
-            self.note(Gap {
-                what: format!("{first}{others}"),
-                why: "the repository is a partial clone, which left them at its remote".to_owned(),
-                remedy: "run `git fetch --refetch --no-filter`, or clone without `--filter`"
-                    .to_owned(),
-            });
-        }
-        self.tally.finish()
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
-use super::Gaps;
 use super::commits::{Commits, Holder};
 use super::contents::Contents;
 use super::deliver::{Deliver, Fate};
+use super::gaps::Gaps;
 use super::numbers::Number;
 use super::places::Places;
 use super::remembered::{Clean, Hit};

@@ -62,3 +62,27 @@ pub(super) fn number(slips: &[Vec<Number>], slip: u32) -> Number {
 fn bits(threads: usize) -> u32 {
     threads.next_power_of_two().ilog2()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slip_leads_to_its_object_however_many_there_are_and_whoever_made_it() {
+        let numbers = Numbers::of(&[]);
+        let id = |of: usize| {
+            let mut id = [7; 20];
+            id[..8].copy_from_slice(&(of % 1000).to_be_bytes());
+            id
+        };
+        let threads = 3;
+        let mut desks: Vec<Slips> = (0..threads).map(|_| Slips::default()).collect();
+        let slips: Vec<u32> = (0..5 * AT_ONCE)
+            .map(|of| desks[of % threads].of(&numbers, of % threads, threads, &id(of)).unwrap())
+            .collect();
+        let desks: Vec<_> = desks.into_iter().map(|desk| desk.finish(&numbers)).collect();
+        for (of, slip) in slips.into_iter().enumerate() {
+            assert_eq!(numbers.oid(number(&desks, slip)).as_bytes(), id(of), "{of}");
+        }
+    }
+}

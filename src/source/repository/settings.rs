@@ -1,4 +1,6 @@
 //! Files in the form of git's configuration, read as they stand: no file that they name is read with them.
+//!
+//! libgit2 opens what a file includes while it reads it, and whether that can be opened is the question here.
 
 use std::iter::Peekable;
 use std::str::Chars;

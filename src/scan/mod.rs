@@ -5,6 +5,7 @@
 //! Takes [`Blob`]s; gives a [`Report`]. It knows no provider and no network: nothing a scan does can
 //! reach either.
 
+mod barren;
 mod candidate;
 mod container;
 mod cost;
@@ -46,6 +47,7 @@ use crate::pattern::{Confidence, Pattern, PatternSet, Severity};
 use crate::secret::{Credential, Fingerprint, redact};
 use crate::source::{self, Blob, Coverage, Gap, Kind, Moment, Place, Source};
 
+use barren::Barren;
 use candidate::Candidate;
 use precedence::Kept;
 use prefilter::Prefilter;
@@ -58,6 +60,7 @@ pub struct Scanner {
     patterns: PatternSet,
     prefilter: Prefilter,
     reach: Reach,
+    barren: Barren,
     limits: Limits,
 }
 
@@ -113,7 +116,7 @@ impl Scanner {
     pub fn new(patterns: PatternSet) -> Self {
         let prefilter = Prefilter::new(patterns.patterns());
         let reach = Reach::new(prefilter.anchors());
-        Self { patterns, prefilter, reach, limits: Limits::default() }
+        Self { patterns, prefilter, reach, barren: Barren::default(), limits: Limits::default() }
     }
 
     /// Sets how far disguises and archives are followed.

@@ -2,28 +2,72 @@
 //!
 //! A difference is mostly many small changes. To search round each of them by itself costs more than the
 //! search: so every change, with as much beside it as an anchor or a disguise may reach, is copied into one
-//! text, a separator between each two, and that is searched in one go.
+//! text, a break between each two, and that is searched in one go.
 
+use std::cell::Cell;
 use std::ops::Range;
 
-use super::decode::uncut;
+use super::barren::{Barren, Name};
+use super::decode::{self, BREAK, Disguised, uncut};
+use super::prefilter::{self, Hit, Prefilter};
 use super::reach::Reach;
 use crate::source::Copied;
 
-/// Stands between two stretches: no anchor, token or escape goes over it.
-const SEPARATOR: u8 = 1;
+thread_local! {
+    /// Kept from one blob to the next: most have little that is new.
+    static ROOM: Cell<Room> = Cell::default();
+}
 
-/// As a rule, no more is added to what is new at a place.
-const USUAL_BESIDE: usize = 16;
+/// What is looked at of a blob, and with.
+#[derive(Default)]
+struct Room {
+    stretches: Stretches,
+    prefilter: prefilter::Room,
+    hits: Vec<Hit>,
+}
+
+/// What stands where a blob is new.
+#[derive(Debug, Default)]
+pub(super) struct Novelty {
+    /// Where anchors stand, and not all of them are new.
+    pub(super) hits: Vec<Hit>,
+    /// Everything that could be a disguise.
+    pub(super) disguised: Vec<Disguised>,
+}
+
+impl Novelty {
+    /// Looks at what is new in a blob, given what it shares with a base of so many bytes.
+    pub(super) fn of(
+        (reach, prefilter, barren): (&Reach, &Prefilter, &Barren),
+        bytes: &[u8],
+        base_length: usize,
+        copies: &[Copied],
+    ) -> Self {
+        let mut room = ROOM.take();
+        let Room { stretches, prefilter: tools, hits } = &mut room;
+        stretches.gather(reach, barren, bytes, base_length, copies);
+        let novelty = match stretches.text.is_empty() {
+            true => Self::default(),
+            false => {
+                let text = &stretches.text;
+                hits.clear();
+                prefilter.each_hit(text, 0..text.len(), tools, |hit| hits.push(hit));
+                let disguised = decode::find(text, None);
+                stretches.note_barren(hits, &disguised);
+                stretches.novelty(hits, &disguised)
+            }
+        };
+        ROOM.set(room);
+        novelty
+    }
+}
 
 /// The stretches of a blob that must be searched.
 #[derive(Debug, Default)]
-pub(super) struct Novelty {
-    /// What is new as it stands in the blob, without what stands beside it.
-    pub(super) seams: Vec<Range<usize>>,
-    /// All stretches, one after the other.
-    pub(super) text: Vec<u8>,
-    stretches: Vec<Stretch>,
+struct Stretches {
+    /// All of them, one after the other.
+    text: Vec<u8>,
+    each: Vec<Stretch>,
 }
 
 /// Where a stretch of the text stands in the blob.
@@ -31,59 +75,87 @@ pub(super) struct Novelty {
 struct Stretch {
     at: usize,
     original: Range<usize>,
+    name: Name,
 }
 
-impl Novelty {
-    /// Gathers what is new in a blob, given what it shares with a base of so many bytes.
-    pub(super) fn of(reach: &Reach, bytes: &[u8], base_length: usize, copies: &[Copied]) -> Self {
-        let mut novelty = Self::with_room(bytes.len(), copies);
-        each_seam(bytes.len(), base_length, copies, |seam| novelty.seams.push(seam));
+impl Stretches {
+    /// Gathers what is new in a blob, but for what is known to be barren.
+    fn gather(
+        &mut self,
+        reach: &Reach,
+        barren: &Barren,
+        bytes: &[u8],
+        base_length: usize,
+        copies: &[Copied],
+    ) {
+        self.text.clear();
+        self.each.clear();
         // What is behind it need not be looked at again.
-        let mut past = 0;
-        for index in 0..novelty.seams.len() {
-            let seam = novelty.seams[index].clone();
-            if index > 0 && seam.end < past {
-                continue;
+        let mut past = None;
+        let mut last = 0..0;
+        each_seam(bytes.len(), base_length, copies, |seam| {
+            let start = match past {
+                Some(past) if seam.end < past => return,
+                Some(past) if seam.start < past => past,
+                _ => reach.start(bytes, seam.start),
+            };
+            let end = reach.end(bytes, seam.end);
+            past = Some(end);
+            let next = uncut(bytes, &(start..end));
+            // One that touches the last is part of it.
+            if next.start <= last.end {
+                last.end = last.end.max(next.end);
+            } else {
+                self.add(barren, bytes, std::mem::replace(&mut last, next));
             }
-            let start = if seam.start < past { past } else { reach.start(bytes, seam.start) };
-            past = reach.end(bytes, seam.end);
-            novelty.add(bytes, uncut(bytes, &(start..past)));
-        }
-        novelty
+        });
+        self.add(barren, bytes, last);
     }
 
-    /// Returns an empty one with as much room as is needed as a rule.
-    fn with_room(length: usize, copies: &[Copied]) -> Self {
-        let seams = copies.len() + 1;
-        let copied: usize = copies.iter().map(|copied| copied.length).sum();
-        Self {
-            seams: Vec::with_capacity(seams),
-            text: Vec::with_capacity(length.saturating_sub(copied) + seams * USUAL_BESIDE),
-            stretches: Vec::with_capacity(seams),
+    fn add(&mut self, barren: &Barren, bytes: &[u8], stretch: Range<usize>) {
+        let stands = &bytes[stretch.clone()];
+        if stands.is_empty() {
+            return;
+        }
+        let name = barren.name(stands);
+        if !name.is_known() {
+            let at = self.text.len();
+            self.text.extend_from_slice(stands);
+            self.text.push(BREAK);
+            self.each.push(Stretch { at, original: stretch, name });
         }
     }
 
-    /// Adds a stretch; one that touches the last is part of it.
-    fn add(&mut self, bytes: &[u8], stretch: Range<usize>) {
-        match self.stretches.last_mut() {
-            Some(last) if stretch.end <= last.original.end => {}
-            Some(last) if stretch.start <= last.original.end => {
-                self.text.extend_from_slice(&bytes[last.original.end..stretch.end]);
-                last.original.end = stretch.end;
-            }
-            _ => {
-                self.text.push(SEPARATOR);
-                let at = self.text.len();
-                self.text.extend_from_slice(&bytes[stretch.clone()]);
-                self.stretches.push(Stretch { at, original: stretch });
+    /// Remembers every stretch in which there is no part of these.
+    fn note_barren(&self, hits: &[Hit], disguised: &[Disguised]) {
+        let places = disguised.iter().flat_map(|disguised| disguised.places().iter().cloned());
+        let found = decode::ordered(hits.iter().map(Hit::range).chain(places));
+        let mut found = &found[..];
+        for stretch in &self.each {
+            let behind = found.partition_point(|found| found.end <= stretch.at);
+            found = &found[behind..];
+            let end = stretch.at + stretch.original.len();
+            if found.first().is_none_or(|found| found.start > end) {
+                stretch.name.remember();
             }
         }
+    }
+
+    /// Returns where in the blob all that stands.
+    fn novelty(&self, hits: &[Hit], disguised: &[Disguised]) -> Novelty {
+        let moved = |hit: &Hit| {
+            let Range { start, end } = self.origin(&hit.range())?;
+            Some(Hit { start, end, ..*hit })
+        };
+        let disguised =
+            disguised.iter().map(|disguised| disguised.moved(|place| self.origin(place)));
+        Novelty { hits: hits.iter().filter_map(moved).collect(), disguised: disguised.collect() }
     }
 
     /// Returns where a part of the text stands in the blob; none where it is not of one stretch.
-    pub(super) fn origin(&self, part: &Range<usize>) -> Option<Range<usize>> {
-        let behind = self.stretches.partition_point(|stretch| stretch.at <= part.start);
-        let stretch = &self.stretches[behind.checked_sub(1)?];
+    fn origin(&self, part: &Range<usize>) -> Option<Range<usize>> {
+        let behind = self.each.partition_point(|stretch| stretch.at <= part.start);
+        let stretch = &self.each[behind.checked_sub(1)?];
         let to = |offset: usize| offset - stretch.at + stretch.original.start;
         let origin = to(part.start)..to(part.end);
         (origin.end <= stretch.original.end).then_some(origin)
@@ -92,7 +164,7 @@ impl Novelty {
 
 /// Hands what stands before, between and behind the copies to `visit`: what is new, or nothing where two
 /// copies meet, or where one copy begins or ends a text and its base goes on.
-fn each_seam(
+pub(super) fn each_seam(
     length: usize,
     base_length: usize,
     copies: &[Copied],
@@ -136,14 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_text_leads_back_to_the_blob_and_none_over_a_separator_does() {
-        let mut novelty = Novelty::default();
+    fn a_part_of_the_text_leads_back_to_the_blob_and_none_over_a_break_does() {
+        let (mut stretches, barren) = (Stretches::default(), Barren::default());
         let bytes = b"0123456789";
-        [1..3, 2..4, 6..8].into_iter().for_each(|stretch| novelty.add(bytes, stretch));
-        assert_eq!(novelty.text, b"\x01123\x0167");
-        assert_eq!(novelty.origin(&(1..4)), Some(1..4));
-        assert_eq!(novelty.origin(&(6..7)), Some(7..8));
-        assert_eq!(novelty.origin(&(3..6)), None);
-        assert_eq!(novelty.origin(&(0..1)), None);
+        [1..4, 6..8].into_iter().for_each(|stretch| stretches.add(&barren, bytes, stretch));
+        assert_eq!(stretches.text, b"123\x0167\x01");
+        assert_eq!(stretches.origin(&(0..3)), Some(1..4));
+        assert_eq!(stretches.origin(&(5..6)), Some(7..8));
+        assert_eq!(stretches.origin(&(2..5)), None);
     }
 }

@@ -170,24 +170,24 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches a blob, where it is new if something is remembered of its base.
     fn blob(&mut self, bytes: &[u8], lineage: Option<&Lineage<'_>>) -> Plain {
-        let Scanner { patterns, prefilter, reach, .. } = self.scanner;
+        let Scanner { patterns, prefilter, reach, barren, .. } = self.scanner;
         let base = lineage.and_then(|lineage| lineage.base);
         let base =
             base.and_then(|(memory, copies)| Some((memory.downcast_ref::<Memory>()?, copies)));
         let base = base.map(|(base, copies)| {
-            let novelty = Novelty::of(reach, bytes, base.traces.length(), copies);
-            (base, copies, novelty)
+            let length = base.traces.length();
+            (base, copies, Novelty::of((reach, prefilter, barren), bytes, length, copies))
         });
         let traces = match &base {
-            Some((base, copies, novelty)) => {
-                Traces::inherited(patterns, prefilter, bytes, &base.traces, copies, novelty)
+            Some((base, copies, Novelty { hits, .. })) => {
+                Traces::inherited(patterns, prefilter, bytes, &base.traces, copies, hits)
             }
             None => Traces::of_whole(patterns, prefilter, bytes),
         };
         let plain = self.scanner.detect(bytes, &traces);
         let inherited = base.filter(|(base, ..)| !base.is_disguised);
         let inherited =
-            inherited.map(|(base, copies, novelty)| base.inherit(bytes, copies, &novelty));
+            inherited.map(|(base, copies, new)| base.inherit(bytes, copies, new.disguised));
         let (found, disguised) = match inherited {
             Some(Inherited { all, new }) if !self.has_disguised(bytes, &plain, &new) => {
                 (plain, all)

@@ -13,7 +13,6 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::candidate::{Groups, reach, search_round};
-use super::novelty::Novelty;
 use super::prefilter::{Hit, Prefilter, Room};
 use crate::pattern::PatternSet;
 use crate::source::Copied;
@@ -73,18 +72,19 @@ impl Traces {
         search.finish()
     }
 
-    /// Searches a blob where it is new, and takes the rest from what is known of its base.
+    /// Searches a blob round the anchors that are `new`, and takes the rest from what is known of its base.
     pub(super) fn inherited(
         set: &PatternSet,
         prefilter: &Prefilter,
         bytes: &[u8],
         base: &Self,
         copies: &[Copied],
-        novelty: &Novelty,
+        new: &[Hit],
     ) -> Self {
         let mut search = Search::new(set, prefilter, bytes);
         copies.iter().for_each(|copied| search.inherit(base, copied));
-        search.new_in(novelty, copies);
+        let new = new.iter().filter(|hit| !is_within_one(copies, hit));
+        new.for_each(|hit| search.hit(*hit));
         search.finish()
     }
 
@@ -138,18 +138,6 @@ impl<'a> Search<'a> {
             if is_new(&hit) {
                 self.hit(hit);
             }
-        });
-        ROOM.set(room);
-    }
-
-    /// Searches round every anchor that no copy holds whole.
-    fn new_in(&mut self, novelty: &Novelty, copies: &[Copied]) {
-        let text = &novelty.text;
-        let mut room = ROOM.take();
-        self.prefilter.each_hit(text, 0..text.len(), &mut room, |hit| {
-            let origin = novelty.origin(&hit.range());
-            let hit = origin.map(|Range { start, end }| Hit { start, end, ..hit });
-            hit.filter(|hit| !is_within_one(copies, hit)).into_iter().for_each(|hit| self.hit(hit));
         });
         ROOM.set(room);
     }
@@ -219,6 +207,8 @@ impl<'a> Search<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::barren::Barren;
+    use crate::scan::novelty::Novelty;
     use crate::scan::reach::Reach;
 
     /// A pattern that a letter before or behind it forbids, one that only the text's end or beginning
@@ -282,8 +272,9 @@ counterexamples = ['def']
         }
         let of_base = Traces::of_whole(set, prefilter, base);
         let reach = Reach::new(prefilter.anchors());
-        let novelty = Novelty::of(&reach, &bytes, base.len(), &copies);
-        let inherited = Traces::inherited(set, prefilter, &bytes, &of_base, &copies, &novelty);
+        let barren = Barren::default();
+        let new = Novelty::of((&reach, prefilter, &barren), &bytes, base.len(), &copies).hits;
+        let inherited = Traces::inherited(set, prefilter, &bytes, &of_base, &copies, &new);
         let whole = Traces::of_whole(set, prefilter, &bytes);
         let text = String::from_utf8_lossy(&bytes);
         assert_eq!(inherited, whole, "{text:?} by {copies:?}");

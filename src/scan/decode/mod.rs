@@ -59,6 +59,10 @@ pub(super) struct Disguised {
     places: Vec<Range<usize>>,
 }
 
+/// Stands between two texts that are looked at together: each ends there as it would at its end, and no anchor,
+/// token or escape goes over it.
+pub(super) const BREAK: u8 = 1;
+
 /// What has so many bytes is looked at by several threads.
 const LARGE: usize = 2 << 20;
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::Substitution;
 use super::blocks::{BLOCK, LAST, each_set};
+use super::{BREAK, Substitution};
 use crate::scan::prefilter::{Loops, vectorized};
 
 /// The shortest run that is looked at, in characters.
@@ -193,7 +193,7 @@ fn next_line(bytes: &[u8], end: usize) -> Option<Range<usize>> {
     let padding = after.iter().take(2).take_while(|byte| **byte == b'=').count();
     let is_whole = matches!(
         after.get(padding),
-        None | Some(b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'<' | b'}' | b')' | b',')
+        None | Some(&(b'\n' | b'\r' | b'"' | b'\'' | b'`' | b'<' | b'}' | b')' | b',' | BREAK))
     );
     (length > 0 && is_whole).then_some(start..start + length)
 }

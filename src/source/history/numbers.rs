@@ -1,5 +1,7 @@
-//! Objects by number: those of the packs one after another, each pack's in the order of their ids, then those
-//! that are in none.
+//! Objects by number: those of the packs one after another, each pack's in the order in which they stand there,
+//! then those that are in none.
+//!
+//! What stands together in a pack is of the same time, and is asked for together.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,6 +58,25 @@ impl<'a> Numbers<'a> {
 
     /// Returns the number of an object: of one in several packs, that in the first of them.
     pub(super) fn number(&self, id: &[u8]) -> Number {
+        self.of_rank(self.rank(id))
+    }
+
+    /// Adds the numbers of these objects to others, faster than one by one.
+    pub(super) fn number_all<'i>(
+        &self,
+        ids: impl Iterator<Item = &'i [u8]> + Clone,
+        found: &mut Vec<Number>,
+    ) {
+        let Self { packs, .. } = self;
+        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach_start(id)));
+        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach(id)));
+        let before = found.len();
+        found.extend(ids.map(|id| self.rank(id)));
+        found[before..].iter_mut().for_each(|found| *found = self.of_rank(*found));
+    }
+
+    /// Returns what would be the number of an object if those of each pack were in the order of their ids.
+    fn rank(&self, id: &[u8]) -> Number {
         let mut found = self.packs().filter_map(|(pack, first)| Some(first + pack.number(id)?));
         found.next().unwrap_or_else(|| {
             let oid = Oid::from_bytes(id).expect("it is as long as ids are");
@@ -69,22 +90,23 @@ impl<'a> Numbers<'a> {
         })
     }
 
-    /// Adds the numbers of these objects to others, faster than one by one.
-    pub(super) fn number_all<'i>(
-        &self,
-        ids: impl Iterator<Item = &'i [u8]> + Clone,
-        found: &mut Vec<Number>,
-    ) {
-        let Self { packs, .. } = self;
-        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach_start(id)));
-        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach(id)));
-        found.extend(ids.map(|id| self.number(id)));
+    fn of_rank(&self, rank: Number) -> Number {
+        match self.pack_of(rank) {
+            Some((pack, first)) => first + pack.node(rank - first),
+            None => rank,
+        }
+    }
+
+    /// Returns the pack of a number, and the number of its first object.
+    fn pack_of(&self, number: Number) -> Option<(&'a Pack, Number)> {
+        let pack = self.firsts.partition_point(|first| *first <= number).checked_sub(1)?;
+        (number < self.packed).then(|| (&self.packs[pack], self.firsts[pack]))
     }
 
     /// Returns the number of the object at a place in a pack, whose first object has that number.
     pub(super) fn number_of(&self, pack: &Pack, first: Number, node: Node) -> Number {
         match first {
-            0 => pack.number_of(node),
+            0 => node,
             _ => self.number(pack.oid(node).as_bytes()),
         }
     }
@@ -94,19 +116,15 @@ impl<'a> Numbers<'a> {
         match number.checked_sub(first) {
             // It is in none before the one that its number is of.
             None => pack.find(self.oid(number)),
-            Some(within) if (within as usize) < pack.len() => Some(pack.node(within)),
-            Some(_) => None,
+            Some(within) => Some(within).filter(|within| (*within as usize) < pack.len()),
         }
     }
 
     /// Returns the object of a number.
     pub(super) fn oid(&self, number: Number) -> Oid {
-        match number.checked_sub(self.packed) {
-            Some(outside) => self.outside().oids[outside as usize],
-            None => {
-                let pack = self.firsts.partition_point(|first| *first <= number) - 1;
-                self.packs[pack].oid_of_number(number - self.firsts[pack])
-            }
+        match self.pack_of(number) {
+            Some((pack, first)) => pack.oid(number - first),
+            None => self.outside().oids[(number - self.packed) as usize],
         }
     }
 

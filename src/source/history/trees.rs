@@ -193,7 +193,7 @@ impl Visit for Lister<'_> {
         let Desk { shelf, difference, slips } = &mut *desk;
         let numbering = &mut Numberer { lister: self, thread, slips };
         let base = base.and_then(|(listing, copies)| Some((listing.as_ref()?, copies)));
-        let number = self.first + self.pack.number_of(node);
+        let number = self.first + node;
         let (listing, at) = match base {
             Some(((base, listing), copies)) => {
                 let listing = listing.derive(bytes, copies, numbering, difference)?;

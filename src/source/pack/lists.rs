@@ -34,6 +34,11 @@ impl Lists {
         let list = list as usize;
         &self.items[self.starts[list] as usize..self.starts[list + 1] as usize]
     }
+
+    /// Returns where each begins, and the last one ends, in all of them behind each other.
+    pub(super) fn into_parts(self) -> (Vec<u32>, Vec<u32>) {
+        (self.starts, self.items)
+    }
 }
 
 #[cfg(test)]

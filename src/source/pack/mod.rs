@@ -84,12 +84,15 @@ impl Pack {
 
     /// Returns the object of that id.
     pub(super) fn find(&self, oid: Oid) -> Option<Node> {
-        self.index.find(oid.as_bytes()).map(|number| self.forest().node(number))
+        self.index.find(oid.as_bytes()).map(|number| self.node(number as u32))
     }
 
-    /// Returns its number in the order of the ids.
+    /// Returns the number in the order of the ids of the object of that id. Whoever asks for its
+    /// [node](Self::node) soon need not wait.
     pub(super) fn number(&self, id: &[u8]) -> Option<u32> {
-        self.index.find(id).map(|number| number as u32)
+        let number = self.index.find(id)?;
+        prefetch(self.forest().node(number));
+        Some(number as u32)
     }
 
     /// Looks where it is said where an id would stand, so that whoever approaches it soon need not wait.
@@ -102,19 +105,9 @@ impl Pack {
         self.index.approach(id);
     }
 
-    /// Returns the number in the order of the ids of an object.
-    pub(super) fn number_of(&self, node: Node) -> u32 {
-        self.forest().number(node) as u32
-    }
-
-    /// Returns the object of that number.
+    /// Returns the object of that number in the order of the ids.
     pub(super) fn node(&self, number: u32) -> Node {
-        self.forest().node(number as usize)
-    }
-
-    /// Returns the id of the object of that number.
-    pub(super) fn oid_of_number(&self, number: u32) -> Oid {
-        self.index.oid(number as usize)
+        *self.forest().node(number as usize)
     }
 
     /// Returns whether an object is in it.
@@ -198,7 +191,6 @@ impl Pack {
     /// Says that an object will be read soon: it lies somewhere, and its bytes must be waited for.
     fn expect(&self, node: Node) {
         let forest = self.forest();
-        prefetch(forest.checksum(node));
         let bytes = self.bytes.get(forest.range(node)).unwrap_or_default();
         let lines = bytes[..bytes.len().min(MAX_EXPECTED_BYTES)].iter().step_by(CACHE_LINE_BYTES);
         lines.for_each(prefetch);
@@ -209,7 +201,7 @@ impl Pack {
         let forest = self.forest();
         let range = forest.range(node);
         let bytes = self.bytes.get(range).ok_or(Broken("the pack is cut off before it"))?;
-        if libdeflater::crc32(bytes) != *forest.checksum(node) {
+        if libdeflater::crc32(bytes) != forest.checksum(node) {
             return Err(Broken("its bytes are not those that the index knows"));
         }
         let entry =

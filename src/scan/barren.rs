@@ -8,6 +8,8 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 
+use crate::source::prefetch;
+
 /// How many texts a thread remembers: their hashes, of eight bytes, stay in the processor's cache.
 const REMEMBERED: usize = 1 << 14;
 
@@ -43,6 +45,12 @@ impl Name {
     #[inline]
     pub(super) fn is_known(self) -> bool {
         HASHES.with_borrow(|hashes| hashes.get(self.place()) == Some(&self.0))
+    }
+
+    /// Says that it will soon be asked whether the text is known.
+    #[inline]
+    pub(super) fn expect(self) {
+        HASHES.with_borrow(|hashes| hashes.get(self.place()).into_iter().for_each(prefetch));
     }
 
     /// Remembers that the text is barren, in the place of another one.

@@ -68,6 +68,8 @@ struct Stretches {
     /// All of them, one after the other.
     text: Vec<u8>,
     each: Vec<Stretch>,
+    /// The next one, unless it is barren.
+    waiting: Option<(Range<usize>, Name)>,
 }
 
 /// Where a stretch of the text stands in the blob.
@@ -110,19 +112,26 @@ impl Stretches {
             }
         });
         self.add(barren, bytes, last);
+        self.add_waiting(bytes);
     }
 
+    /// Adds a stretch once the next one is added: whether it is barren must be waited for.
     fn add(&mut self, barren: &Barren, bytes: &[u8], stretch: Range<usize>) {
-        let stands = &bytes[stretch.clone()];
-        if stands.is_empty() {
-            return;
+        if !stretch.is_empty() {
+            let name = barren.name(&bytes[stretch.clone()]);
+            name.expect();
+            self.add_waiting(bytes);
+            self.waiting = Some((stretch, name));
         }
-        let name = barren.name(stands);
+    }
+
+    fn add_waiting(&mut self, bytes: &[u8]) {
+        let Some((original, name)) = self.waiting.take() else { return };
         if !name.is_known() {
             let at = self.text.len();
-            self.text.extend_from_slice(stands);
+            self.text.extend_from_slice(&bytes[original.clone()]);
             self.text.push(BREAK);
-            self.each.push(Stretch { at, original: stretch, name });
+            self.each.push(Stretch { at, original, name });
         }
     }
 
@@ -212,6 +221,7 @@ mod tests {
         let (mut stretches, barren) = (Stretches::default(), Barren::default());
         let bytes = b"0123456789";
         [1..4, 6..8].into_iter().for_each(|stretch| stretches.add(&barren, bytes, stretch));
+        stretches.add_waiting(bytes);
         assert_eq!(stretches.text, b"123\x0167\x01");
         assert_eq!(stretches.origin(&(0..3)), Some(1..4));
         assert_eq!(stretches.origin(&(5..6)), Some(7..8));

@@ -29,6 +29,7 @@ pub use floor::{Made, make_all};
 pub use git_folder::GitFolder;
 pub use history::History;
 pub use moment::Moment;
+pub(crate) use pack::prefetch;
 pub use range::{CommitRange, Known, Push};
 pub use repository::{ConfigVariables, Error, HooksFolder, Repository, open_repository};
 pub use reread::read_blob;

@@ -8,10 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::Oid;
 
-use crate::source::pack::{Node, Pack};
+use crate::source::pack::{Lists, Node, Pack};
 
 /// The number of an object.
 pub(super) type Number = u32;
+
+/// So many ids are on their way from memory at once.
+const EXPECTED: usize = 256;
 
 /// Gives out numbers.
 pub(super) struct Numbers<'a> {
@@ -62,17 +65,22 @@ impl<'a> Numbers<'a> {
     }
 
     /// Adds the numbers of these objects to others, faster than one by one.
-    pub(super) fn number_all<'i>(
-        &self,
-        ids: impl Iterator<Item = &'i [u8]> + Clone,
-        found: &mut Vec<Number>,
-    ) {
+    pub(super) fn number_all(&self, ids: &[&[u8]], found: &mut Vec<Number>) {
         let Self { packs, .. } = self;
-        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach_start(id)));
-        ids.clone().for_each(|id| packs.iter().for_each(|pack| pack.approach(id)));
         let before = found.len();
-        found.extend(ids.map(|id| self.rank(id)));
-        found[before..].iter_mut().for_each(|found| *found = self.of_rank(*found));
+        found.resize(before + ids.len(), 0);
+        let found = &mut found[before..];
+        // What is asked for after each other stands near each other then.
+        for order in neighbours(ids).chunks(EXPECTED) {
+            let ids = || order.iter().map(|index| ids[*index as usize]);
+            ids().for_each(|id| packs.iter().for_each(|pack| pack.approach_start(id)));
+            ids().for_each(|id| packs.iter().for_each(|pack| pack.approach(id)));
+            order.iter().zip(ids()).for_each(|(index, id)| found[*index as usize] = self.rank(id));
+            order.iter().for_each(|index| {
+                let found = &mut found[*index as usize];
+                *found = self.of_rank(*found);
+            });
+        }
     }
 
     /// Returns what would be the number of an object if those of each pack were in the order of their ids.
@@ -131,4 +139,14 @@ impl<'a> Numbers<'a> {
     fn outside(&self) -> MutexGuard<'_, Outside> {
         self.outside.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns the indices of some ids so that those with the same beginning come after each other.
+fn neighbours(ids: &[&[u8]]) -> Vec<u32> {
+    const BEGINNINGS: usize = 1 << 12;
+    let beginning = |id: &[u8]| usize::from(u16::from_be_bytes([id[0], id[1]]) >> 4);
+    let lists = Lists::of(BEGINNINGS, || {
+        ids.iter().zip(0..).map(|(id, index)| (beginning(id) as u32, index))
+    });
+    lists.into_parts().1
 }

@@ -1,13 +1,13 @@
 //! Numbers for objects, given out at once and looked up many at a time.
 //!
-//! To look up a number is to wait for memory twice, unless many are looked up together. So an object is called by
-//! the number of a slip until all is listed, and the slips then say which object it is.
+//! To look up a number is to wait for memory, unless many are looked up together. So an object is called by the
+//! number of a slip until all is listed, and the slips then say which object it is.
 
 use super::listing::MAX_OBJECTS;
 use super::numbers::{Number, Numbers};
 
 /// So many are looked up at once.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 1 << 17;
 
 /// The slips of one thread.
 #[derive(Default)]
@@ -46,7 +46,8 @@ impl Slips {
 
     fn look_up(&mut self, numbers: &Numbers<'_>) {
         if !self.ids.is_empty() {
-            numbers.number_all(self.ids.chunks_exact(self.id_bytes), &mut self.numbers);
+            let ids: Vec<&[u8]> = self.ids.chunks_exact(self.id_bytes).collect();
+            numbers.number_all(&ids, &mut self.numbers);
             self.ids.clear();
         }
     }
@@ -72,12 +73,12 @@ mod tests {
         let numbers = Numbers::of(&[]);
         let id = |of: usize| {
             let mut id = [7; 20];
-            id[..8].copy_from_slice(&(of % 1000).to_be_bytes());
+            id[..8].copy_from_slice(&((of % 1000) << 50).to_be_bytes());
             id
         };
         let threads = 3;
         let mut desks: Vec<Slips> = (0..threads).map(|_| Slips::default()).collect();
-        let slips: Vec<u32> = (0..5 * AT_ONCE)
+        let slips: Vec<u32> = (0..2 * AT_ONCE)
             .map(|of| desks[of % threads].of(&numbers, of % threads, threads, &id(of)).unwrap())
             .collect();
         let desks: Vec<_> = desks.into_iter().map(|desk| desk.finish(&numbers)).collect();

@@ -1,6 +1,6 @@
 //! Commits as they are read, and what each names: no more of them than decides their order.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub(super) struct Stock {
 }
 
 /// The numbers of so many objects are asked for at once, which is quicker than one by one.
-const ASKED_AT_ONCE: usize = 256;
+const ASKED_AT_ONCE: usize = 1 << 16;
 
 impl Stock {
     /// Reads the commits of all packs, from several threads, and their messages where nothing is known of
@@ -99,7 +99,8 @@ impl Stock {
     /// Numbers what the commits name that were read since this was last done.
     pub(super) fn number(&mut self, numbers: &Numbers<'_>) {
         let mut named = Vec::with_capacity(self.ids.len());
-        numbers.number_all(self.ids.iter().map(Id::bytes), &mut named);
+        let ids: Vec<&[u8]> = self.ids.iter().map(Id::bytes).collect();
+        numbers.number_all(&ids, &mut named);
         self.ids.clear();
         let mut named = named.into_iter();
         for commit in &mut self.commits[self.numbered..] {
@@ -144,8 +145,8 @@ impl Stock {
         let children = Lists::of(places.len(), edges);
         let mut missing_parents: Vec<_> = commits().map(|commit| parents(commit).count()).collect();
         let key = |index: u32| {
-            let commit = &self.commits[places[index as usize]];
-            Reverse((commit.seconds, numbers.oid(commit.number), index))
+            let Commit { seconds, number, .. } = self.commits[places[index as usize]];
+            Reverse((seconds, ById { numbers, number }, index))
         };
         let roots = (0..).zip(&missing_parents).filter(|(_, missing)| **missing == 0);
         let mut ready: BinaryHeap<_> = roots.map(|(index, _)| key(index)).collect();
@@ -163,6 +164,32 @@ impl Stock {
         ordered
     }
 }
+
+/// An object among others that go by their ids. Few of them are looked at: mostly dates decide.
+struct ById<'a, 'n> {
+    numbers: &'a Numbers<'n>,
+    number: Number,
+}
+
+impl Ord for ById<'_, '_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.numbers.oid(self.number).cmp(&self.numbers.oid(other.number))
+    }
+}
+
+impl PartialOrd for ById<'_, '_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ById<'_, '_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ById<'_, '_> {}
 
 /// Where the commit of each number stands in a list.
 #[derive(Default)]

@@ -15,7 +15,7 @@ use super::names::Names;
 use super::numbers::{Number, Numbers};
 use super::slips::{self, Slips};
 use crate::source::Copied;
-use crate::source::pack::{self, Node, Pack, Visit};
+use crate::source::pack::{self, Node, Pack, Visit, prefetch};
 use crate::source::repository::{Entry, EntryKind};
 
 /// No tree: what a difference from an empty one is from.
@@ -208,5 +208,9 @@ impl Visit for Lister<'_> {
         let place = (thread as u64) << SHELF_SHIFT | at as u64;
         self.places[number as usize].store(place + 1, Ordering::Relaxed);
         Some((number, listing))
+    }
+
+    fn expect(&self, node: Node) {
+        prefetch(&self.places[(self.first + node) as usize]);
     }
 }

@@ -12,7 +12,7 @@ use super::deliver::Deliver;
 use super::number::NumberBits;
 use super::numbers::{Number, Numbers};
 use super::remembered::Clean;
-use crate::source::pack::{self, Node, Pack, Visit};
+use crate::source::pack::{self, Node, Pack, Visit, prefetch};
 use crate::source::{Blob, Copied, Kind, Lineage, Memory, Place};
 
 /// What came of the blobs of all packs.
@@ -99,5 +99,9 @@ impl Visit for Looker<'_> {
             self.trial.sizes[self.number(node) as usize].store(size, Ordering::Relaxed);
         }
         lineage.memory.into_inner()
+    }
+
+    fn expect(&self, node: Node) {
+        prefetch(&self.trial.sizes[(self.first + node) as usize]);
     }
 }

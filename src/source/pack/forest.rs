@@ -32,7 +32,7 @@ pub(super) struct Forest {
 
 /// What is asked of an object when it is made, side by side: it lies anywhere in memory, and must be waited for.
 #[derive(Clone, Copy, Debug)]
-struct Object {
+pub(super) struct Object {
     /// Where it begins.
     offset: usize,
     /// The checksum of its bytes.
@@ -135,7 +135,14 @@ impl Forest {
         &self.roots_first
     }
 
-    fn object(&self, node: Node) -> &Object {
+    /// Says that the children of an object will be asked for soon.
+    pub(super) fn expect_children(&self, node: Node) {
+        let first = self.object(node).first_child as usize;
+        self.children.get(first).into_iter().for_each(prefetch);
+    }
+
+    /// Returns all that is asked of an object when it is made.
+    pub(super) fn object(&self, node: Node) -> &Object {
         &self.objects[node as usize]
     }
 }

@@ -36,7 +36,7 @@ impl Lists {
     }
 
     /// Returns where each begins, and the last one ends, in all of them behind each other.
-    pub(super) fn into_parts(self) -> (Vec<u32>, Vec<u32>) {
+    pub(in crate::source) fn into_parts(self) -> (Vec<u32>, Vec<u32>) {
         (self.starts, self.items)
     }
 }

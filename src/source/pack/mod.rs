@@ -28,6 +28,7 @@ mod reader;
 mod walk;
 
 pub(super) use lists::Lists;
+pub(crate) use prefetch::prefetch;
 pub(super) use reader::Reader;
 pub(super) use walk::{Visit, walk};
 
@@ -41,7 +42,6 @@ use entry::{Entry, Stored};
 use forest::Forest;
 use index::Index;
 use map::Mapped;
-use prefetch::prefetch;
 
 /// Why an object could not be read from its pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,9 +188,15 @@ impl Pack {
         self.forest.get_or_init(|| Forest::of(&self.index, &self.bytes))
     }
 
+    /// Says that it will be said soon that an object will be read soon: where it lies must be waited for, too.
+    fn approach_node(&self, node: Node) {
+        prefetch(self.forest().object(node));
+    }
+
     /// Says that an object will be read soon: it lies somewhere, and its bytes must be waited for.
     fn expect(&self, node: Node) {
         let forest = self.forest();
+        forest.expect_children(node);
         let bytes = self.bytes.get(forest.range(node)).unwrap_or_default();
         let lines = bytes[..bytes.len().min(MAX_EXPECTED_BYTES)].iter().step_by(CACHE_LINE_BYTES);
         lines.for_each(prefetch);

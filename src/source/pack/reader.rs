@@ -12,6 +12,8 @@ use super::{Broken, MAX_CHAIN, Node, Pack, delta};
 /// How many bytes of objects are remembered.
 const MAX_REMEMBERED_BYTES: usize = 48 << 20;
 
+const TOO_LARGE: Broken = Broken("it is too large");
+
 type Object = (ObjectType, Rc<Vec<u8>>);
 
 /// Reads objects from packs, one after another.
@@ -80,7 +82,9 @@ impl<'a> Reader<'a> {
         let Stored::Whole(kind) = entry.stored else {
             return Err(Broken("its base is not in this pack"));
         };
-        self.check_size(entry.size)?;
+        if entry.size > self.max_bytes {
+            return Err(TOO_LARGE);
+        }
         let mut bytes = Vec::new();
         self.inflater.inflate(data, entry.size, &mut bytes)?;
         Ok((kind, Rc::new(bytes)))
@@ -88,16 +92,14 @@ impl<'a> Reader<'a> {
 
     fn difference(&mut self, pack: &Pack, node: Node, base: &[u8]) -> Result<Vec<u8>, Broken> {
         let (entry, data) = pack.entry(node)?;
-        self.inflater.inflate(data, entry.size, &mut self.delta)?;
-        let (_, size, _) = delta::sizes(&self.delta).ok_or(Broken("a difference has no head"))?;
-        self.check_size(size)?;
+        let delta = self.inflater.inflate_over(data, entry.size, &mut self.delta)?;
+        let (_, size, _) = delta::sizes(delta).ok_or(Broken("a difference has no head"))?;
+        if size > self.max_bytes {
+            return Err(TOO_LARGE);
+        }
         let mut bytes = Vec::new();
-        delta::apply(base, &self.delta, &mut bytes, &mut Vec::new())?;
+        delta::apply(base, delta, &mut bytes, &mut Vec::new())?;
         Ok(bytes)
-    }
-
-    fn check_size(&self, size: u64) -> Result<(), Broken> {
-        if size > self.max_bytes { Err(Broken("it is too large")) } else { Ok(()) }
     }
 
     fn remember(&mut self, place: (usize, Node), object: Object) -> Object {

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::entry::Stored;
 use super::inflate::Inflater;
-use super::{Broken, Node, Pack, delta};
+use super::{Broken, Node, Pack, delta, prefetch};
 use crate::source::Copied;
 
 /// A branch with so many wanted objects may be given to another thread.
@@ -28,6 +28,8 @@ const MAX_SPARE: usize = 8;
 const MAX_SPARE_BYTES: usize = 4 << 20;
 /// A buffer so large may hold any version; one that is larger, no version of less than half its size.
 const SMALL_BYTES: usize = 1 << 16;
+/// So many children of a version are asked for while it is made.
+const MAX_APPROACHED: usize = 8;
 /// A version with so many bytes is shown while the next one is made, where a thread is idle.
 const MIN_SHARED_BYTES: usize = 1 << 16;
 
@@ -44,6 +46,9 @@ pub(in crate::source) trait Visit: Sync {
         bytes: &[u8],
         base: Option<(&Self::Memory, &[Copied])>,
     ) -> Self::Memory;
+
+    /// Is told that an object will be shown soon.
+    fn expect(&self, _node: Node) {}
 }
 
 /// Makes every wanted object of that kind and of at most `max_bytes`, and shows each to `visit`.
@@ -78,7 +83,7 @@ pub(in crate::source) fn walk<V: Visit>(
     };
     rayon::scope(|scope| {
         roots.par_iter().enumerate().with_max_len(1).for_each(|(index, root)| {
-            roots.get(index + 1).into_iter().for_each(|next| pack.expect(*next));
+            roots.get(index + 1).into_iter().for_each(|next| walk.expect(*next));
             walk.tree(*root, scope);
         });
     });
@@ -150,6 +155,7 @@ impl<'a, V: Visit> Walk<'a, V> {
     fn tree<'s>(&'s self, root: Node, scope: &Scope<'s>) {
         self.unwalked.fetch_sub(1, Ordering::Relaxed);
         self.with_tools(|tools| {
+            self.approach_children(root);
             let Ok(bytes) = self.whole(root, tools) else { return };
             let fork = self.fork(root, Made { bytes, copies: Vec::new() }, None, tools);
             self.grow(fork, scope, tools);
@@ -165,7 +171,7 @@ impl<'a, V: Visit> Walk<'a, V> {
             if fork.children.is_empty() {
                 drop(fork);
             } else {
-                fork.children.last().into_iter().for_each(|next| self.pack.expect(*next));
+                fork.children.last().into_iter().for_each(|next| self.expect(*next));
                 stack.push(fork);
                 if self.is_for_another(child) {
                     scope.spawn(move |scope| {
@@ -190,6 +196,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         ahead: Option<Result<Made, Broken>>,
         tools: &mut Tools,
     ) -> Option<Fork<V::Memory>> {
+        self.approach_children(node);
         let made = ahead.unwrap_or_else(|| self.difference(node, &base.bytes, tools));
         // The version itself is not needed any more: its buffer is, for the next one.
         match Arc::try_unwrap(base) {
@@ -213,7 +220,7 @@ impl<'a, V: Visit> Walk<'a, V> {
         let children = self.pack.forest().children(node).iter().copied();
         let mut children: Vec<Node> = children.filter(|child| weight(child) > 0).collect();
         children.sort_by_key(|child| std::cmp::Reverse(weight(child)));
-        children.last().into_iter().for_each(|next| self.pack.expect(*next));
+        children.last().into_iter().for_each(|next| self.expect(*next));
         let Made { bytes, copies } = made;
         let show = || {
             let known = base.map(|memory| (memory, &*copies));
@@ -235,6 +242,21 @@ impl<'a, V: Visit> Walk<'a, V> {
     /// thread to walk.
     fn is_shared(&self, bytes: &[u8]) -> bool {
         bytes.len() >= MIN_SHARED_BYTES && self.unwalked.load(Ordering::Relaxed) == 0
+    }
+
+    /// Says that it will be said soon that children of an object will be made soon: where they lie, and what is
+    /// wanted below them, must be waited for, too.
+    fn approach_children(&self, node: Node) {
+        for child in self.pack.forest().children(node).iter().take(MAX_APPROACHED) {
+            self.pack.approach_node(*child);
+            prefetch(&self.weights[*child as usize]);
+        }
+    }
+
+    /// Says that an object will be made soon: what is needed for that must be waited for.
+    fn expect(&self, node: Node) {
+        self.pack.expect(node);
+        self.visit.expect(node);
     }
 
     fn is_wanted(&self, node: Node) -> bool {
@@ -262,12 +284,14 @@ impl<'a, V: Visit> Walk<'a, V> {
     /// Makes an object from its base.
     fn difference(&self, node: Node, base: &[u8], tools: &mut Tools) -> Result<Made, Broken> {
         let (entry, data) = self.pack.entry(node)?;
-        tools.inflater.inflate(data, entry.size, &mut tools.delta)?;
-        let size = delta::sizes(&tools.delta).map_or(0, |(_, size, _)| size);
+        let mut room = mem::take(&mut tools.delta);
+        let delta = tools.inflater.inflate_over(data, entry.size, &mut room)?;
+        let size = delta::sizes(delta).map_or(0, |(_, size, _)| size);
         let mut made =
             Made { bytes: self.buffer(size, tools)?, copies: mem::take(&mut tools.copies) };
         let apply = if self.is_shared(base) { delta::apply_together } else { delta::apply };
-        apply(base, &tools.delta, &mut made.bytes, &mut made.copies)?;
+        apply(base, delta, &mut made.bytes, &mut made.copies)?;
+        tools.delta = room;
         Ok(made)
     }
 
@@ -293,11 +317,12 @@ impl Tools {
         Self { inflater: Inflater::new(), delta, copies, spare }
     }
 
-    /// Returns the buffer that was given back last and is not too large to hold so many bytes.
+    /// Returns the buffer that was given back last of those that hold so many bytes and not many more.
     fn buffer(&mut self, size: usize) -> Vec<u8> {
-        let most = SMALL_BYTES.max(size.saturating_mul(2));
-        let last = self.spare.iter().rposition(|spare| spare.capacity() <= most);
-        last.map(|index| self.spare.remove(index)).unwrap_or_default()
+        let fitting = size..=SMALL_BYTES.max(size.saturating_mul(2));
+        let last = self.spare.iter().rposition(|spare| fitting.contains(&spare.capacity()));
+        // The next version is mostly a little larger or smaller.
+        last.map_or_else(|| Vec::with_capacity(size + size / 4), |index| self.spare.remove(index))
     }
 
     fn give_back(&mut self, buffer: Vec<u8>) {

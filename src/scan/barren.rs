@@ -11,7 +11,7 @@ use foldhash::quality::RandomState;
 use crate::source::prefetch;
 
 /// How many texts a thread remembers: their hashes, of eight bytes, stay in the processor's cache.
-const REMEMBERED: usize = 1 << 14;
+const REMEMBERED: usize = 1 << 16;
 
 thread_local! {
     /// The hash of a text that was found barren, by the last bits of it; 0 where there is none.

@@ -117,7 +117,7 @@ pub(super) fn windows<'a>(
 pub(in crate::scan) fn uncut(bytes: &[u8], stretch: &Range<usize>) -> Range<usize> {
     let after = bytes[stretch.end..].iter().take_while(|byte| is_edge_token(**byte)).count();
     let start = runs::wrapped_start(bytes, token_start(bytes, stretch.start));
-    start..runs::wrapped_end(bytes, stretch.end + after)
+    start..runs::wrapped_end_round(bytes, stretch.end + after)
 }
 
 fn window_end(bytes: &[u8], place: &Range<usize>) -> usize {

@@ -137,18 +137,20 @@ fn has_text(bytes: &[u8]) -> bool {
 #[inline]
 pub(super) fn wrapped_start(bytes: &[u8], start: usize) -> usize {
     match bytes[..start].last() {
-        Some(b' ' | b'\t' | b'\n') => wrapped_start_behind(bytes, start),
+        Some(b' ' | b'\t' | b'\r' | b'\n') => wrapped_start_behind(bytes, start),
         _ => start,
     }
 }
 
 fn wrapped_start_behind(bytes: &[u8], mut start: usize) -> usize {
-    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
     loop {
-        let indent = bytes[..start].iter().rev().take_while(is_blank).count();
+        let indent = bytes[..start].iter().rev().take_while(|byte| is_indent(**byte)).count();
         let before = &bytes[..start - indent];
-        let Some(line) = before.strip_suffix(b"\n") else { return start };
+        let line = before.strip_suffix(b"\n").unwrap_or(before);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() == before.len() {
+            return start;
+        }
         let length = line.iter().rev().take_while(|byte| is_base64(**byte)).count();
         if length == 0 {
             return start;
@@ -159,11 +161,29 @@ fn wrapped_start_behind(bytes: &[u8], mut start: usize) -> usize {
 
 /// Returns where the base64 ends whose run ends here, its padding and further lines included.
 #[inline]
-pub(super) fn wrapped_end(bytes: &[u8], end: usize) -> usize {
+fn wrapped_end(bytes: &[u8], end: usize) -> usize {
     match bytes.get(end) {
         Some(b'=' | b'\r' | b'\n') => wrapped_end_behind(bytes, end),
         _ => end,
     }
+}
+
+/// Returns where the base64 ends that may go on here: where its run ends, or before the run on its next line.
+#[inline]
+pub(super) fn wrapped_end_round(bytes: &[u8], end: usize) -> usize {
+    match bytes[..end].last() {
+        Some(b' ' | b'\t' | b'\n') => {
+            let indent = bytes[..end].iter().rev().take_while(|byte| is_indent(**byte)).count();
+            let line = &bytes[..end - indent];
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            end.max(wrapped_end(bytes, line.len()))
+        }
+        _ => wrapped_end(bytes, end),
+    }
+}
+
+fn is_indent(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 fn wrapped_end_behind(bytes: &[u8], mut end: usize) -> usize {
@@ -185,8 +205,7 @@ fn next_line(bytes: &[u8], end: usize) -> Option<Range<usize>> {
         [b'\r', b'\n', ..] => 2,
         _ => return None,
     };
-    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
-    let indent = rest[newline..].iter().take_while(is_blank).count();
+    let indent = rest[newline..].iter().take_while(|byte| is_indent(**byte)).count();
     let start = end + newline + indent;
     let length = bytes[start..].iter().take_while(|byte| is_base64(**byte)).count();
     let after = &bytes[start + length..];

@@ -19,6 +19,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// A line that counts what was scanned. It is silent where standard error is no terminal.
 pub(super) struct Progress {
     bar: ProgressBar,
+    is_shown: bool,
     counts: Arc<Counts>,
     started: Instant,
 }
@@ -48,14 +49,18 @@ impl Progress {
         let style = ProgressStyle::with_template("{spinner} scanning: {so_far}, {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style.with_key("so_far", so_far));
-        if !bar.is_hidden() {
+        let is_shown = !bar.is_hidden();
+        if is_shown {
             bar.enable_steady_tick(TICK);
         }
-        Self { bar, counts, started: Instant::now() }
+        Self { bar, is_shown, counts, started: Instant::now() }
     }
 
-    /// Counts one blob.
+    /// Counts one blob. All threads count together, so where nobody sees it that would be a wait for nothing.
     pub(super) fn count(&self, tick: Tick) {
+        if !self.is_shown {
+            return;
+        }
         self.bar.inc(tick.bytes as u64);
         self.counts.blobs.fetch_add(1, Ordering::Relaxed);
         self.counts.detections.fetch_add(tick.detections as u64, Ordering::Relaxed);

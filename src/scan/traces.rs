@@ -158,6 +158,9 @@ impl<'a> Search<'a> {
 
     /// Takes over what is known of a stretch of the base, and searches where that is not enough.
     fn inherit(&mut self, base: &Traces, copied: &Copied) {
+        if base.hits.is_empty() {
+            return;
+        }
         let first = base.hits.partition_point(|hit| hit.start < copied.base_start);
         for old in &base.hits[first..] {
             if old.start >= copied.base_end() {

@@ -1,8 +1,9 @@
 //! Names of files and folders by number, given out from several threads at once.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{PoisonError, RwLock};
 
+use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 /// How many parts the names are kept in, so that threads seldom wait for each other.

@@ -273,3 +273,171 @@ impl Search<'_> {
         self.decoded <= self.size.saturating_mul(ratio).saturating_add(FREE_DECODED_BYTES)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pattern::PatternSet;
+    use crate::source::{self, Copied};
+
+    /// A key that stands for itself, and one that is a value with a name.
+    const PATTERNS: &str = r#"
+[provider]
+id = "edge"
+name = "Edge"
+class = "test"
+console = "https://edge.example"
+
+[[pattern]]
+id = "edge-token"
+description = "A key of its own: it opens nothing."
+regex = '\b(?<key>tok_[a-z0-9]{12})\b'
+anchors = ["tok_"]
+severity = "low"
+examples = ['«key»']
+counterexamples = ['tok_']
+
+[[pattern]]
+id = "edge-value"
+description = "A value with a name before it: it opens nothing."
+regex = '(?i:secret word)["\s:=]{1,12}(?<key>[A-Za-z0-9]{16})\b'
+anchors = ["secret word"]
+severity = "low"
+examples = ['secret word = "«key»"']
+counterexamples = ['secret word']
+"#;
+
+    /// Parts of keys as they are and in disguises, one over another, too; and what stands between them.
+    fn fragment() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "tok_q8zt1vk0mpx7",
+            "tok_q8z",
+            "t1vk0mpx7",
+            "secret word = \"",
+            "SECRET",
+            "Word: ",
+            "q8Zt1vK0mPx7Wc3R",
+            "q8Zt1vK0",
+            "mPx7Wc3R",
+            // `tok_q8zt1vk0mpx7 and more`, whole and on two lines.
+            "dG9rX3E4enQxdmswbXB4NyBhbmQgbW9yZQ==",
+            "dG9rX3E4enQxdmswbXB4NyBh",
+            "bmQgbW9yZSB0b2tfcTh6dDF2azBtcHg3",
+            "cGFzc3dvcmRzIGFuZCBvdGhlcnMg",
+            "746f6b5f71387a743176",
+            "6b306d70783720616e64",
+            "tok%5Fq8zt1vk0",
+            "%6d",
+            "px7",
+            "tok\\u005f",
+            "\\x71",
+            "8zt1vk0mpx7",
+            "\\n",
+            "&#95;",
+            "&quot;",
+            "tok",
+            "\" + \"",
+            "\"\n    \"",
+            "\\\n  ",
+            "\"",
+            "\n",
+            "\r\n",
+            "\n  ",
+            " ",
+            "=",
+            "(",
+            ".",
+            ", ",
+            "t\0o\0k\0_\0q\x008\0z\0t\x001\0v\0k\x000\0m\0p\0x\x007\0",
+            "\0",
+            "a line of words that say nothing at all and go on for a while;\n",
+        ])
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        prop::collection::vec(fragment(), 0..30).prop_map(|fragments| fragments.concat())
+    }
+
+    type Piece = Result<(prop::sample::Index, prop::sample::Index), &'static str>;
+
+    fn piece() -> impl Strategy<Value = Piece> {
+        prop_oneof![
+            2 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(Ok),
+            1 => fragment().prop_map(Err),
+        ]
+    }
+
+    /// Makes a version of pieces of its base, and of others.
+    fn assembled(base: &[u8], pieces: &[Piece]) -> (Vec<u8>, Vec<Copied>) {
+        let (mut bytes, mut copies) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            match piece {
+                Ok((from, to)) => {
+                    let [from, to] = [from, to].map(|index| index.index(base.len() + 1));
+                    let (base_start, end) = (from.min(to), from.max(to));
+                    let (start, length) = (bytes.len(), end - base_start);
+                    bytes.extend_from_slice(&base[base_start..end]);
+                    copies.extend((length > 0).then_some(Copied { base_start, start, length }));
+                }
+                Err(new) => bytes.extend_from_slice(new.as_bytes()),
+            }
+        }
+        (bytes, copies)
+    }
+
+    fn found(
+        scanner: &Scanner,
+        bytes: &[u8],
+        base: Option<(&Option<source::Memory>, &[Copied])>,
+    ) -> (Vec<String>, Option<source::Memory>) {
+        let lineage = Lineage::onto(base);
+        let blob = Blob { lineage: Some(&lineage), ..Blob::new(bytes, &[]) };
+        let searched = search(scanner, &blob);
+        let told = searched.detections.iter().map(|found| {
+            let Detection { pattern, span, disguises, .. } = found;
+            format!("{} at {span:?} in {disguises:?}", pattern.id)
+        });
+        (told.collect(), lineage.into_memory())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn in_each_version_that_is_found_which_is_found_in_it_alone(
+            first in text(),
+            versions in prop::collection::vec(prop::collection::vec(piece(), 1..5), 1..4),
+        ) {
+            let set = PatternSet::from_files([("edge.toml", PATTERNS)]).unwrap();
+            let scanner = Scanner::new(set);
+            let mut base = first.into_bytes();
+            let (_, mut memory) = found(&scanner, &base, None);
+            for pieces in versions {
+                let (bytes, copies) = assembled(&base, &pieces);
+                let (told, next) = found(&scanner, &bytes, Some((&memory, &copies)));
+                let (alone, _) = found(&scanner, &bytes, None);
+                let (text, before) = (String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&base));
+                prop_assert_eq!(told, alone, "{:?} from {:?} by {:?}", text, before, copies);
+                (base, memory) = (bytes, next);
+            }
+        }
+    }
+
+    #[test]
+    fn a_last_line_of_base64_belongs_to_it_only_where_it_does_in_the_whole_version() {
+        let scanner = Scanner::new(PatternSet::from_files([("edge.toml", PATTERNS)]).unwrap());
+        let first = "bmQgbW9yZSB0b2tfcTh6dDF2azBtcHg3dG9rX3E4enQxdmswbXB4NyBhtok_q8z";
+        let second = "dG9rX3E4enQxdmswbXB4NyBhbmQgbW9yZQ==";
+        let base = format!("{first}\n{second}").into_bytes();
+        let (_, memory) = found(&scanner, &base, None);
+        let length = base.len() - 13;
+        let copies = [Copied { base_start: 0, start: 0, length }];
+        // Behind a blank the second line is none of many, and holds a key by itself.
+        let bytes = [&base[..length], b" "].concat();
+        let (told, _) = found(&scanner, &bytes, Some((&memory, &copies)));
+        assert_eq!(told, ["edge-token at 64..87 in [Base64]"]);
+        assert_eq!(told, found(&scanner, &bytes, None).0);
+    }
+}

@@ -189,9 +189,14 @@ pub type Memory = Box<dyn Any + Send + Sync>;
 impl<'a> Lineage<'a> {
     /// Returns the lineage of a blob made from one of which something may be remembered. Nothing is of the
     /// blob itself yet.
-    fn onto(base: Option<(&'a Option<Memory>, &'a [Copied])>) -> Self {
+    pub(crate) fn onto(base: Option<(&'a Option<Memory>, &'a [Copied])>) -> Self {
         let base = base.and_then(|(memory, copies)| Some((memory.as_ref()?, copies)));
         Self { base, memory: OnceCell::new() }
+    }
+
+    /// Returns the memory that was left of the blob.
+    pub(crate) fn into_memory(self) -> Option<Memory> {
+        self.memory.into_inner()
     }
 
     /// Leaves a memory of the blob, to be found with each that is stored as a difference from it. Only

@@ -113,11 +113,13 @@ pub(super) fn windows<'a>(
     })
 }
 
-/// Returns a stretch that grows to the ends of the tokens and of the wrapped base64 it cuts.
+/// Returns a stretch that grows to the ends of the tokens and of the wrapped base64 it cuts, and the byte behind:
+/// it says whether the last line of base64 is one of many.
 pub(in crate::scan) fn uncut(bytes: &[u8], stretch: &Range<usize>) -> Range<usize> {
     let after = bytes[stretch.end..].iter().take_while(|byte| is_edge_token(**byte)).count();
     let start = runs::wrapped_start(bytes, token_start(bytes, stretch.start));
-    start..runs::wrapped_end_round(bytes, stretch.end + after)
+    let end = runs::wrapped_end_round(bytes, stretch.end + after);
+    start..if start < end { bytes.len().min(end + 1) } else { end }
 }
 
 fn window_end(bytes: &[u8], place: &Range<usize>) -> usize {

@@ -98,7 +98,7 @@ impl Visit for Looker<'_> {
         if let Some(size) = size {
             self.trial.sizes[self.number(node) as usize].store(size, Ordering::Relaxed);
         }
-        lineage.memory.into_inner()
+        lineage.into_memory()
     }
 
     fn expect(&self, node: Node) {

@@ -132,7 +132,7 @@ impl Visit for Blobs<'_> {
         let mut blob = Blob::new(bytes, &places);
         blob.lineage = (!reader.whole_blobs).then_some(&lineage);
         self.handed.note_early(index, reader.deliver.early(blob));
-        lineage.memory.into_inner()
+        lineage.into_memory()
     }
 }
 

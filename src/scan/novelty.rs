@@ -13,6 +13,9 @@ use super::prefilter::{self, Hit, Prefilter};
 use super::reach::Reach;
 use crate::source::Copied;
 
+/// What had to hold more than so many bytes is not kept.
+const MAX_KEPT_BYTES: usize = 1 << 20;
+
 thread_local! {
     /// Kept from one blob to the next: most have little that is new.
     static ROOM: Cell<Room> = Cell::default();
@@ -57,7 +60,9 @@ impl Novelty {
                 stretches.novelty(hits, &disguised)
             }
         };
-        ROOM.set(room);
+        if room.stretches.text.capacity() <= MAX_KEPT_BYTES {
+            ROOM.set(room);
+        }
         novelty
     }
 }

@@ -205,6 +205,26 @@ fn messages_and_blobs_are_reached_by_what_names_them() {
 }
 
 #[test]
+fn what_stands_in_a_tree_is_reached_by_what_names_the_tree() {
+    let world = repository();
+    world.write("folder/a.env", planted(TOKEN).0);
+    commit_on(&world, 1, "Add it");
+    let tree = world.git(&["rev-parse", "HEAD^{tree}"]);
+    world.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    world.git(&["update-ref", "refs/kept/tree", &tree]);
+    assert_eq!(reached_by(&world), "refs/kept/tree");
+    world.git(&["update-ref", "refs/changes/01/1/1", "HEAD@{1}"]);
+    assert_eq!(reached_by(&world), "refs/changes/01/1/1");
+    // As the Linux kernel has one.
+    world.git(&["tag", "-a", "v0-tree", "-m", "a tag of a tree", &tree]);
+    let found = provenance(&world);
+    assert_eq!((&found["is_reachable"], &found["reached_by"]), (&true.into(), &Value::Null));
+    world.git(&["tag", "-d", "v0-tree"]);
+    world.git(&["tag", "light", &tree]);
+    assert_eq!(provenance(&world)["is_reachable"], true);
+}
+
+#[test]
 fn the_latest_stash_is_reached_by_a_reference_and_an_older_one_by_none() {
     let world = repository();
     world.write("a.env", planted(TOKEN).0);

@@ -131,6 +131,16 @@ impl Chronicle<'_, '_> {
         });
         each(&mut reached.head.into_iter(), &mut |known, _| known.is_in_head = true);
         each(&mut reached.branches.iter().copied(), &mut |known, _| known.is_in_branch = true);
+        for root in self.commits.roots.iter().filter(|root| root.kind == ObjectType::Tree) {
+            let is_named = reached.named.contains(&root.number);
+            let by_other = reached.named_by_other.get(&root.number).copied();
+            holds.each(root.number, &mut Walked::default(), |number| {
+                if let Some(known) = places.get(&number).map(|place| &mut known[*place]) {
+                    known.is_reached |= is_named;
+                    known.reached_by = known.reached_by.into_iter().chain(by_other).min();
+                }
+            });
+        }
         known
     }
 

@@ -307,7 +307,41 @@ anchors = ["secret word"]
 severity = "low"
 examples = ['secret word = "«key»"']
 counterexamples = ['secret word']
+
+[[pattern]]
+id = "edge-end"
+description = "A key that must not be followed by its own letters: it opens nothing."
+regex = '\b(?<key>end_[a-z0-9]{8,12})(?:[^\w-]|$)'
+anchors = ["end_"]
+severity = "low"
+examples = ['«key»']
+counterexamples = ['end_']
+
+[[pattern]]
+id = "edge-part"
+description = "A key in two parts: it opens nothing."
+regex = '(?<id>par_[a-z]{3})'
+secret = "other"
+public = ["id"]
+anchors = ["par_"]
+severity = "low"
+examples = ['«id» «other»']
+counterexamples = ['par_']
+[[pattern.part]]
+name = "other"
+regex = '(?<other>oth_[a-z0-9]{7})'
+within_lines = 3
+required = true
 "#;
+
+    /// So much that what stands before it is not near what stands behind it.
+    const LONG: &str = {
+        const BYTES: [u8; 5000] = [b'-'; 5000];
+        match std::str::from_utf8(&BYTES) {
+            Ok(text) => text,
+            Err(_) => "",
+        }
+    };
 
     /// Parts of keys as they are and in disguises, one over another, too; and what stands between them.
     fn fragment() -> impl Strategy<Value = &'static str> {
@@ -315,6 +349,12 @@ counterexamples = ['secret word']
             "tok_q8zt1vk0mpx7",
             "tok_q8z",
             "t1vk0mpx7",
+            "end_abcd",
+            "efgh12",
+            "par_abc",
+            "oth_abcdefg",
+            // `oth_abcdefg for par_abc`.
+            "b3RoX2FiY2RlZmcgZm9yIHBhcl9hYmM=",
             "secret word = \"",
             "SECRET",
             "Word: ",
@@ -353,6 +393,7 @@ counterexamples = ['secret word']
             "t\0o\0k\0_\0q\x008\0z\0t\x001\0v\0k\x000\0m\0p\0x\x007\0",
             "\0",
             "a line of words that say nothing at all and go on for a while;\n",
+            LONG,
         ])
     }
 
@@ -403,7 +444,7 @@ counterexamples = ['secret word']
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+        #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..Default::default() })]
 
         #[test]
         fn in_each_version_that_is_found_which_is_found_in_it_alone(

@@ -111,6 +111,7 @@ mod tests {
     use crate::scan::overlap;
     use crate::scan::prefilter::Prefilter;
     use crate::scan::reach::Reach;
+    use crate::scan::versions::{assembled, pieces};
 
     /// What disguises are made of, and what ends them.
     fn fragment() -> impl Strategy<Value = String> {
@@ -161,34 +162,6 @@ mod tests {
         prop::collection::vec(fragment(), 0..24).prop_map(|fragments| fragments.concat())
     }
 
-    /// A piece of a text: some of the base, or something new.
-    type Piece = Result<(prop::sample::Index, prop::sample::Index), String>;
-
-    fn piece() -> impl Strategy<Value = Piece> {
-        prop_oneof![
-            2 => any::<(prop::sample::Index, prop::sample::Index)>().prop_map(Ok),
-            1 => fragment().prop_map(Err),
-        ]
-    }
-
-    /// Makes a text of pieces.
-    fn assembled(base: &[u8], pieces: Vec<Piece>) -> (Vec<u8>, Vec<Copied>) {
-        let (mut bytes, mut copies) = (Vec::new(), Vec::new());
-        for piece in pieces {
-            match piece {
-                Ok((from, to)) => {
-                    let [from, to] = [from, to].map(|index| index.index(base.len() + 1));
-                    let (base_start, end) = (from.min(to), from.max(to));
-                    let (start, length) = (bytes.len(), end - base_start);
-                    bytes.extend_from_slice(&base[base_start..end]);
-                    copies.extend((length > 0).then_some(Copied { base_start, start, length }));
-                }
-                Err(new) => bytes.extend_from_slice(new.as_bytes()),
-            }
-        }
-        (bytes, copies)
-    }
-
     /// Returns what could be a disguise in a text, given what it shares with its base.
     fn inherited(base: &[u8], bytes: &[u8], copies: &[Copied]) -> Vec<Disguised> {
         let set = PatternSet::from_files(std::iter::empty::<(&str, &str)>());
@@ -211,10 +184,10 @@ mod tests {
         #[test]
         fn every_disguise_is_inherited_or_seen_in_what_is_new(
             base in text(),
-            pieces in prop::collection::vec(piece(), 1..5),
+            pieces in pieces(fragment()),
         ) {
             let base = base.as_bytes();
-            let (bytes, copies) = assembled(base, pieces);
+            let (bytes, copies) = assembled(base, &pieces);
             let all = inherited(base, &bytes, &copies);
             for whole in decode::find(&bytes, None) {
                 let same = all.iter().find(|one| one.disguise() == whole.disguise());

@@ -29,6 +29,8 @@ mod search;
 mod set;
 mod sieve;
 mod traces;
+#[cfg(test)]
+mod versions;
 
 pub use container::holds_files;
 pub use cost::{Cost, Costs};

@@ -205,6 +205,21 @@ fn messages_and_blobs_are_reached_by_what_names_them() {
 }
 
 #[test]
+fn of_commits_of_one_second_the_first_is_that_of_the_lowest_id_however_they_are_stored() {
+    let world = repository();
+    let (text, start) = (planted(TOKEN).0, world.git(&["rev-parse", "HEAD"]));
+    let commit = |number: usize| {
+        world.git(&["checkout", "--quiet", "-b", &format!("branch-{number}"), &start]);
+        world.write(&format!("{number}.env"), &text);
+        commit_on(&world, 1, &format!("Add it as {number}"))
+    };
+    let lowest = (0..8).map(commit).min();
+    assert_eq!(provenance(&world)["first"]["commit"].as_str(), lowest.as_deref());
+    world.git(&["gc", "--quiet"]);
+    assert_eq!(provenance(&world)["first"]["commit"].as_str(), lowest.as_deref());
+}
+
+#[test]
 fn what_stands_in_a_tree_is_reached_by_what_names_the_tree() {
     let world = repository();
     world.write("folder/a.env", planted(TOKEN).0);
